@@ -1,0 +1,181 @@
+package signaling
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// decodeToHub decodes a message from a client. It is strict, as PROTOCOL.md
+// (section 2) says: the JSON decoder refuses duplicate names, invalid UTF-8,
+// wrong types and trailing data; the rest is checked here. The error is the one
+// to send.
+func decodeToHub(data []byte) (Message, *Error) {
+	// One pass finds the type and, for the one message that is frequent,
+	// everything else.
+	var m struct {
+		Type jsontext.Value `json:"type"`
+		To   jsontext.Value `json:"to"`
+		Body jsontext.Value `json:"body"`
+	}
+	if err := json.Unmarshal(data, &m); err != nil {
+		return nil, malformed(err)
+	}
+	typ, err := text("type", m.Type)
+	if err != nil {
+		return nil, malformed(err)
+	}
+	switch typ {
+	case "signal":
+		to, err := text("to", m.To)
+		if err != nil {
+			return nil, malformed(err)
+		}
+		if m.Body == nil {
+			return nil, malformed(errors.New("body is missing"))
+		}
+		return Signal{To: to, Body: m.Body}, nil
+	case "ping":
+		return Ping{}, nil
+	case "hello":
+		hello, err := decodeHello(data)
+		if err != nil {
+			return nil, malformed(err)
+		}
+		return hello, nil
+	}
+	return nil, refusef(CodeUnknownType, "This hub doesn't know messages of type %.40q.", typ)
+}
+
+func decodeHello(data []byte) (Hello, error) {
+	h := struct {
+		Secret *Secret        `json:"secret"`
+		Name   string         `json:"name"`
+		Kind   string         `json:"kind"`
+		Meta   jsontext.Value `json:"meta"`
+	}{Meta: jsontext.Value("{}")}
+	if err := json.Unmarshal(data, &h); err != nil {
+		return Hello{}, err
+	}
+	if h.Secret == nil {
+		return Hello{}, errors.New("secret is missing")
+	}
+	if err := h.Meta.Compact(); err != nil {
+		return Hello{}, err
+	}
+	hello := Hello{Secret: *h.Secret, Name: h.Name, Kind: h.Kind, Meta: h.Meta}
+	return hello, checkHello(&hello)
+}
+
+// decodeFromHub decodes a message from a hub.
+func decodeFromHub(data []byte) (Message, error) {
+	var t struct {
+		Type jsontext.Value `json:"type"`
+	}
+	if err := json.Unmarshal(data, &t); err != nil {
+		return nil, malformed(err)
+	}
+	typ, err := text("type", t.Type)
+	if err != nil {
+		return nil, malformed(err)
+	}
+	var m Message
+	switch typ {
+	case "welcome":
+		m, err = decodeWelcome(data)
+	case "roster":
+		m, err = decodeRosterChange(data)
+	case "signal":
+		m, err = decodeSignal(data)
+	case "undeliverable":
+		var u Undeliverable
+		err = errors.Join(json.Unmarshal(data, &u), need("to", u.To), need("reason", u.Reason))
+		m = u
+	case "error":
+		var e wireError
+		err = errors.Join(json.Unmarshal(data, &e), need("code", e.Code))
+		m = e.unwire()
+	case "pong":
+		return Pong{}, nil
+	default:
+		return nil, refusef(CodeUnknownType, "unknown type %.40q", typ)
+	}
+	if err != nil {
+		return nil, malformed(err)
+	}
+	return m, nil
+}
+
+func decodeWelcome(data []byte) (Welcome, error) {
+	w := struct {
+		Roster *Roster `json:"roster"`
+		Welcome
+	}{}
+	if err := json.Unmarshal(data, &w); err != nil {
+		return Welcome{}, err
+	}
+	if w.Roster == nil {
+		return Welcome{}, errors.New("roster is missing")
+	}
+	w.Welcome.Roster = *w.Roster
+	if err := checkMemberID(w.You); err != nil {
+		return Welcome{}, fmt.Errorf("you: %w", err)
+	}
+	return w.Welcome, errors.Join(need("epoch", w.Roster.Epoch), checkMembers(w.Roster.Members))
+}
+
+func decodeRosterChange(data []byte) (RosterChange, error) {
+	var c RosterChange
+	if err := json.Unmarshal(data, &c); err != nil {
+		return c, err
+	}
+	return c, errors.Join(need("epoch", c.Epoch), checkMembers(c.Joined))
+}
+
+func decodeSignal(data []byte) (Signal, error) {
+	var s struct {
+		From string         `json:"from"`
+		Body jsontext.Value `json:"body"`
+	}
+	if err := json.Unmarshal(data, &s); err != nil {
+		return Signal{}, err
+	}
+	if s.Body == nil {
+		return Signal{}, errors.New("body is missing")
+	}
+	return Signal{From: s.From, Body: s.Body}, need("from", s.From)
+}
+
+func checkMembers(members []Member) error {
+	for i := range members {
+		if err := checkMemberID(members[i].ID); err != nil {
+			return fmt.Errorf("member %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+func need(name, value string) error {
+	if value == "" {
+		return errors.New(name + " is missing")
+	}
+	return nil
+}
+
+// text is the string in a raw JSON value.
+func text(name string, raw jsontext.Value) (string, error) {
+	if raw == nil {
+		return "", errors.New(name + " is missing")
+	}
+	if raw.Kind() != '"' {
+		return "", errors.New(name + " must be a string")
+	}
+	b, err := jsontext.AppendUnquote(nil, raw)
+	return string(b), err
+}
+
+func malformed(err error) *Error {
+	return refusef(CodeMalformed, "That is no message of %s: %v.", Subprotocol, err)
+}
