@@ -279,18 +279,22 @@ func checkHello(h *Hello) error {
 	return nil
 }
 
-// encode makes the JSON text of a message.
+// encode makes the JSON text of a message. Bodies and metadata stay as they are.
 func encode(m Message) ([]byte, error) {
+	return json.Marshal(withType(m), jsontext.PreserveRawStrings(true))
+}
+
+// withType is m as it is encoded.
+func withType(m Message) any {
 	type typed struct {
 		Type string `json:"type"`
 	}
-	var v any
 	switch m := m.(type) {
 	case Hello:
 		if m.Meta == nil {
 			m.Meta = jsontext.Value("{}")
 		}
-		v = struct {
+		return struct {
 			typed
 			Secret Secret         `json:"secret"`
 			Name   string         `json:"name"`
@@ -298,34 +302,33 @@ func encode(m Message) ([]byte, error) {
 			Meta   jsontext.Value `json:"meta"`
 		}{typed{"hello"}, m.Secret, m.Name, m.Kind, m.Meta}
 	case Signal:
-		v = struct {
+		return struct {
 			typed
 			To   string         `json:"to,omitzero"`
 			From string         `json:"from,omitzero"`
 			Body jsontext.Value `json:"body"`
 		}{typed{"signal"}, m.To, m.From, m.Body}
 	case Welcome:
-		v = struct {
+		return struct {
 			typed
 			Welcome `json:",inline"`
 		}{typed{"welcome"}, m}
 	case RosterChange:
-		v = struct {
+		return struct {
 			typed
 			RosterChange `json:",inline"`
 		}{typed{"roster"}, m}
 	case Undeliverable:
-		v = struct {
+		return struct {
 			typed
 			Undeliverable `json:",inline"`
 		}{typed{"undeliverable"}, m}
 	case *Error:
-		v = struct {
+		return struct {
 			typed
 			wireError `json:",inline"`
 		}{typed{"error"}, m.wire()}
 	default:
-		v = typed{m.messageType()}
+		return typed{m.messageType()}
 	}
-	return json.Marshal(v)
 }
