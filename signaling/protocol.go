@@ -302,12 +302,18 @@ func withType(m Message) any {
 			Meta   jsontext.Value `json:"meta"`
 		}{typed{"hello"}, m.Secret, m.Name, m.Kind, m.Meta}
 	case Signal:
+		if m.From != "" {
+			return struct {
+				typed
+				From string         `json:"from"`
+				Body jsontext.Value `json:"body"`
+			}{typed{"signal"}, m.From, m.Body}
+		}
 		return struct {
 			typed
-			To   string         `json:"to,omitzero"`
-			From string         `json:"from,omitzero"`
+			To   string         `json:"to"`
 			Body jsontext.Value `json:"body"`
-		}{typed{"signal"}, m.To, m.From, m.Body}
+		}{typed{"signal"}, m.To, m.Body}
 	case Welcome:
 		return struct {
 			typed
