@@ -91,7 +91,7 @@ func decodeFromHub(data []byte) (Message, error) {
 		m, err = decodeSignal(data)
 	case "undeliverable":
 		var u Undeliverable
-		err = errors.Join(json.Unmarshal(data, &u), need("to", u.To), need("reason", u.Reason))
+		err = errors.Join(json.Unmarshal(data, &u), need("reason", u.Reason))
 		m = u
 	case "error":
 		var e wireError
