@@ -120,7 +120,7 @@ func decodeWelcome(data []byte) (Welcome, error) {
 		return Welcome{}, errors.New("roster is missing")
 	}
 	w.Welcome.Roster = *w.Roster
-	if err := checkMemberID(w.You); err != nil {
+	if err := CheckMemberID(w.You); err != nil {
 		return Welcome{}, fmt.Errorf("you: %w", err)
 	}
 	return w.Welcome, errors.Join(need("epoch", w.Roster.Epoch), checkMembers(w.Roster.Members))
@@ -150,7 +150,7 @@ func decodeSignal(data []byte) (Signal, error) {
 
 func checkMembers(members []Member) error {
 	for i := range members {
-		if err := checkMemberID(members[i].ID); err != nil {
+		if err := CheckMemberID(members[i].ID); err != nil {
 			return fmt.Errorf("member %d: %w", i, err)
 		}
 	}

@@ -243,8 +243,8 @@ func CheckRoom(name string) error {
 	return nil
 }
 
-// checkMemberID says whether id could be a member's.
-func checkMemberID(id string) error {
+// CheckMemberID says what is wrong with a member id, nil if nothing is.
+func CheckMemberID(id string) error {
 	var b [memberIDSize + 2]byte
 	if len(id) != base64.RawURLEncoding.EncodedLen(memberIDSize) {
 		return errors.New("a member id is 22 characters")

@@ -78,7 +78,7 @@ func (s *session) first(m Message) {
 
 func (s *session) relay(m Signal) {
 	reason := UndeliverableUnknown
-	if checkMemberID(m.To) == nil && m.To != s.id {
+	if CheckMemberID(m.To) == nil && m.To != s.id {
 		reason = s.room.relay(s, m)
 	}
 	if reason != "" {
