@@ -51,11 +51,9 @@ func TestGoldenSignals(t *testing.T) {
 			if c.Value == nil {
 				c.Value = jsontext.Value(c.Text)
 			}
-			var got, want any
-			json.Unmarshal(s.encode(), &got)
-			json.Unmarshal(c.Value, &want)
-			if !reflect.DeepEqual(got, want) {
-				t.Errorf("got %v, want %v", got, want)
+			again, err := decodeSignal(s.encode())
+			if want, _ := decodeSignal(c.Value); err != nil || !reflect.DeepEqual(s, want) || !reflect.DeepEqual(again, want) {
+				t.Errorf("got %+v, again %+v, %v; want %+v", s, again, err, want)
 			}
 		})
 	}

@@ -10,13 +10,11 @@ import (
 
 // Limits of LINK.md, section 3.
 const (
-	maxSDP                 = 32 << 10 // bytes
-	maxCandidate           = 1 << 10  // bytes
-	maxMid                 = 64       // bytes
-	maxCandidatesInSignal  = 64
-	maxCandidatesInOffer   = 128
-	maxSignalsWaiting      = 256
-	maxControlFrameWaiting = 64
+	maxSDP                = 32 << 10 // bytes
+	maxCandidate          = 1 << 10  // bytes
+	maxMid                = 64       // bytes
+	maxCandidatesInSignal = 64
+	maxCandidatesForOffer = 128
 )
 
 // Types of signals.

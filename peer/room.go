@@ -1,0 +1,255 @@
+package peer
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"iter"
+	"slices"
+	"sync"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/snug-chat/snug/signaling"
+)
+
+const maxLossy = 64 // unreliable messages that wait for Receive; each at most 16 KiB
+
+// Room is a membership in a room. Its methods may be called by any number of
+// goroutines. It must be ended with Close.
+//
+// It stays while the hub is away, and goes back to it by itself. Whoever uses a Room
+// has to call Receive: a message that nobody receives makes its sender wait.
+type Room struct {
+	// Set at construction.
+	invite   signaling.Invite
+	options  *Options
+	secret   signaling.Secret
+	self     signaling.Member
+	network  *network
+	messages chan Message // reliable ones: each link waits with its next
+	lossy    chan Message
+	leave    context.CancelFunc // ends the connection to the hub
+	done     chan struct{}      // closed when the room has ended
+
+	work sync.WaitGroup // every goroutine
+
+	mu      sync.Mutex
+	conn    *signaling.Conn // nil while the hub is away
+	roster  signaling.Roster
+	links   map[string]*Link
+	hubErr  error         // why the hub is away
+	closed  bool          // no new links
+	ended   error         // why the room has; set before done is closed
+	changed chan struct{} // closed and replaced at each change
+}
+
+// Join joins the room of an invite. It returns when the hub has welcomed it; links
+// to the members that are there are made after that. The error is a sentence; it
+// is a [*signaling.Error] if the hub refused, and wraps signaling.ErrNotHub or
+// signaling.ErrUnreachable. ctx bounds joining only.
+func Join(ctx context.Context, invite string, o *Options) (*Room, error) {
+	to, err := signaling.ParseInvite(invite)
+	if err != nil {
+		return nil, err
+	}
+	r := &Room{
+		invite:   to,
+		options:  o.withDefaults(),
+		secret:   signaling.NewSecret(),
+		messages: make(chan Message),
+		lossy:    make(chan Message, maxLossy),
+		done:     make(chan struct{}),
+		links:    make(map[string]*Link),
+		changed:  make(chan struct{}),
+	}
+	conn, err := r.dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	w := conn.Welcome()
+	if r.network, err = newNetwork(r.options, w.ICE.Servers); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	for _, m := range w.Roster.Members {
+		if m.ID == w.You {
+			r.self = m
+		}
+	}
+	r.self.ID = w.You
+	stay, leave := context.WithCancel(context.Background())
+	r.leave = leave
+	r.welcomed(conn)
+	r.work.Go(func() { r.stay(stay, conn) })
+	return r, nil
+}
+
+// Invite is what lets others into the room.
+func (r *Room) Invite() signaling.Invite { return r.invite }
+
+// Self is this member.
+func (r *Room) Self() Member { return Member{Member: r.self, State: LinkLive} }
+
+// Members are the others in the room, in the order of joining.
+func (r *Room) Members() []Member {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.membersLocked()
+}
+
+func (r *Room) membersLocked() []Member {
+	all := make([]Member, 0, len(r.links))
+	for _, l := range r.links {
+		all = append(all, l.memberLocked())
+	}
+	slices.SortFunc(all, func(a, b Member) int { return cmp.Or(cmp.Compare(a.Joined, b.Joined), cmp.Compare(a.ID, b.ID)) })
+	return all
+}
+
+// Link is the link to a member, nil if it isn't in the room.
+func (r *Room) Link(id string) *Link {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.links[id]
+}
+
+// Links are the links to all members.
+func (r *Room) Links() iter.Seq[*Link] {
+	r.mu.Lock()
+	all := make([]*Link, 0, len(r.links))
+	for _, l := range r.links {
+		all = append(all, l)
+	}
+	r.mu.Unlock()
+	return slices.Values(all)
+}
+
+// Broadcast sends m to everybody who is in the room now, all at the same time, and
+// returns when it is handed over on each link, as by [Link.Send]. Members that leave meanwhile are no
+// error; what else goes wrong is joined.
+func (r *Room) Broadcast(ctx context.Context, m Message) error {
+	if err := m.check(); err != nil {
+		return err
+	}
+	var sending sync.WaitGroup
+	var mu sync.Mutex
+	var all error
+	for l := range r.Links() {
+		sending.Go(func() {
+			err := l.Send(ctx, m)
+			var gone *GoneError
+			if err == nil || errors.As(err, &gone) && (gone.Cause == CauseClosed || gone.Cause == CauseLeft) {
+				return
+			}
+			mu.Lock()
+			all = errors.Join(all, err)
+			mu.Unlock()
+		})
+	}
+	sending.Wait()
+	return all
+}
+
+// Receive waits for the next message of any member. After Close it returns
+// [ErrClosed]; if the hub refuses this member for good, the room ends with that error.
+func (r *Room) Receive(ctx context.Context) (Message, error) {
+	select {
+	case m := <-r.messages:
+		return m, nil
+	case m := <-r.lossy:
+		return m, nil
+	case <-r.done:
+		return Message{}, r.ended
+	case <-ctx.Done():
+		return Message{}, ctx.Err()
+	}
+}
+
+// Close leaves: everything sent before has arrived when it returns, or two
+// seconds have passed for a link, or ctx has ended. It says bye to the hub and returns when all
+// goroutines have ended. It may be called more than once.
+func (r *Room) Close(ctx context.Context) error {
+	r.end(ctx, ErrClosed)
+	r.work.Wait()
+	r.network.close()
+	return nil
+}
+
+func (r *Room) end(ctx context.Context, why error) {
+	r.mu.Lock()
+	first := !r.closed
+	r.closed = true
+	r.mu.Unlock()
+	if !first {
+		<-r.done
+		return
+	}
+	var closing sync.WaitGroup
+	for l := range r.Links() {
+		closing.Go(func() { l.close(ctx) })
+	}
+	closing.Wait()
+	r.leave()
+	r.mu.Lock()
+	r.ended = why
+	close(r.done)
+	r.notify()
+	r.mu.Unlock()
+}
+
+// meet makes a link to a member, unless there is one that isn't gone. Needs mu.
+func (r *Room) meet(m signaling.Member) {
+	if m.ID == r.self.ID || r.closed {
+		return
+	}
+	if l := r.links[m.ID]; l != nil && l.state != LinkGone {
+		l.entry, l.listed = m, true
+		return
+	}
+	l := newLink(r, m)
+	r.links[m.ID] = l
+	r.work.Go(l.run)
+}
+
+// linkChanged records a link's state; gone is the last, and the first cause stays.
+func (r *Room) linkChanged(l *Link, state LinkState, cause Cause) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if l.state == LinkGone {
+		return
+	}
+	l.state, l.cause = state, cause
+	if state == LinkGone {
+		l.stopLocked()
+		close(l.gone)
+		if !l.listed && r.links[l.id] == l {
+			delete(r.links, l.id)
+		}
+	}
+	r.notify()
+}
+
+// notify tells whoever watches that something changed. Needs mu.
+func (r *Room) notify() {
+	close(r.changed)
+	r.changed = make(chan struct{})
+}
+
+// signal sends body through the hub, if that is there; links repeat what matters.
+func (r *Room) signal(to string, body jsontext.Value) {
+	r.mu.Lock()
+	conn := r.conn
+	r.mu.Unlock()
+	if conn == nil {
+		return
+	}
+	if _, err := conn.Signal(context.Background(), to, body); err != nil {
+		r.options.Logger.Debug("a signal wasn't sent", "to", to, "error", err)
+	}
+}
+
+func (r *Room) hubAway() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.conn == nil
+}

@@ -1,0 +1,169 @@
+package peer
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/pion/datachannel"
+	"github.com/pion/webrtc/v4"
+)
+
+// What is handed to SCTP and not acknowledged yet, in bytes. More would only make
+// messages wait where they can't be overtaken.
+const (
+	maxBuffered = 256 << 10
+	lowBuffered = 128 << 10
+)
+
+// rtc is the carrier that rides on a PeerConnection; no other part of this
+// package knows one. Its negotiation belongs to the link's goroutine; what happens
+// to it is posted there.
+type rtc struct {
+	// Set at construction.
+	pc       *webrtc.PeerConnection
+	channels [dataChannels]*webrtc.DataChannel
+	low      [dataChannels]chan struct{} // a token: the channel has room again
+	done     chan struct{}
+
+	once sync.Once
+
+	raw [dataChannels]io.ReadWriteCloser // each set before the open event of its channel
+}
+
+// rtcEvents are what a PeerConnection tells. They are called from Pion's
+// goroutines and must not block.
+type rtcEvents struct {
+	candidate func(*candidate) // nil: no more will come
+	open      func()           // all data channels are
+	state     func(webrtc.PeerConnectionState)
+}
+
+func newRTC(n *network, on rtcEvents) (*rtc, error) {
+	pc, err := n.api.NewPeerConnection(n.config)
+	if err != nil {
+		return nil, fmt.Errorf("peer: %w", err)
+	}
+	r := &rtc{pc: pc, done: make(chan struct{})}
+	pc.OnICECandidate(func(c *webrtc.ICECandidate) {
+		if c == nil {
+			on.candidate(nil)
+			return
+		}
+		i := c.ToJSON()
+		on.candidate(&candidate{Candidate: i.Candidate, Mid: *i.SDPMid, Line: i.SDPMLineIndex})
+	})
+	pc.OnConnectionStateChange(on.state)
+	var mu sync.Mutex
+	missing := dataChannels
+	for id := range dataChannels {
+		err := r.negotiate(uint16(id), func() {
+			mu.Lock()
+			missing--
+			all := missing == 0
+			mu.Unlock()
+			if all {
+				on.open()
+			}
+		})
+		if err != nil {
+			pc.Close()
+			return nil, fmt.Errorf("peer: %w", err)
+		}
+	}
+	return r, nil
+}
+
+// negotiate makes one of the data channels that both sides know of (RFC 8832 §1).
+func (r *rtc) negotiate(id uint16, opened func()) error {
+	yes, ordered, none := true, id != dataUnreliable, uint16(0)
+	init := &webrtc.DataChannelInit{ID: &id, Negotiated: &yes, Ordered: &ordered}
+	if !ordered {
+		init.MaxRetransmits = &none
+	}
+	d, err := r.pc.CreateDataChannel("", init)
+	if err != nil {
+		return err
+	}
+	low := make(chan struct{}, 1)
+	d.SetBufferedAmountLowThreshold(lowBuffered)
+	d.OnBufferedAmountLow(func() {
+		select {
+		case low <- struct{}{}:
+		default:
+		}
+	})
+	d.OnOpen(func() {
+		raw, err := d.Detach()
+		if err != nil {
+			r.pc.Close() // can't be: detaching is switched on
+			return
+		}
+		r.raw[id] = raw
+		opened()
+	})
+	r.channels[id], r.low[id] = d, low
+	return nil
+}
+
+// offer makes a new offer and takes it as the local description.
+func (r *rtc) offer() (sdp string, err error) {
+	d, err := r.pc.CreateOffer(nil)
+	if err != nil {
+		return "", err
+	}
+	return d.SDP, r.pc.SetLocalDescription(d)
+}
+
+// answer takes an offer in and answers it.
+func (r *rtc) answer(offer string) (sdp string, err error) {
+	err = r.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: offer})
+	if err != nil {
+		return "", err
+	}
+	d, err := r.pc.CreateAnswer(nil)
+	if err != nil {
+		return "", err
+	}
+	return d.SDP, r.pc.SetLocalDescription(d)
+}
+
+func (r *rtc) accept(answer string) error {
+	return r.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer})
+}
+
+func (r *rtc) addCandidate(c candidate) error {
+	return r.pc.AddICECandidate(webrtc.ICECandidateInit{Candidate: c.Candidate, SDPMid: &c.Mid, SDPMLineIndex: c.Line})
+}
+
+// dtlsFailed tells whether it was the handshake that failed, not the path.
+func (r *rtc) dtlsFailed() bool {
+	return r.pc.SCTP().Transport().State() == webrtc.DTLSTransportStateFailed
+}
+
+func (r *rtc) write(ctx context.Context, id int, frame []byte) error {
+	for r.channels[id].BufferedAmount()+uint64(len(frame)) > maxBuffered {
+		select {
+		case <-r.low[id]:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-r.done:
+			return io.ErrClosedPipe
+		}
+	}
+	_, err := r.raw[id].Write(frame)
+	return err
+}
+
+func (r *rtc) read(id int, buf []byte) (n int, text bool, err error) {
+	return r.raw[id].(*datachannel.DataChannel).ReadDataChannel(buf)
+}
+
+// close waits for Pion's goroutines, so it must not be called from its callbacks.
+func (r *rtc) close() {
+	r.once.Do(func() {
+		close(r.done)
+		r.pc.GracefulClose()
+	})
+}
