@@ -126,10 +126,16 @@ func (r *Room) Links() iter.Seq[*Link] {
 
 // Broadcast sends m to everybody who is in the room now, all at the same time, and
 // returns when it is handed over on each link, as by [Link.Send]. Members that leave meanwhile are no
-// error; what else goes wrong is joined.
+// error; what else goes wrong is joined. After Close it is [ErrClosed].
 func (r *Room) Broadcast(ctx context.Context, m Message) error {
 	if err := m.check(); err != nil {
 		return err
+	}
+	r.mu.Lock()
+	closed := r.closed
+	r.mu.Unlock()
+	if closed {
+		return ErrClosed
 	}
 	var sending sync.WaitGroup
 	var mu sync.Mutex
