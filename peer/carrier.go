@@ -13,10 +13,22 @@ const (
 // carrier is what a link's frames ride on. Its methods may be called by any
 // number of goroutines, but each data channel is read by one.
 type carrier interface {
-	// write waits until the data channel can take another frame, and hands it over.
-	write(ctx context.Context, dataChannel int, frame []byte) error
-	// read waits for the next frame, and puts it into buf. An error is the end.
-	read(dataChannel int, buf []byte) (n int, text bool, err error)
+	// write waits until the data channel can take another frame, and hands it over;
+	// or until ctx ends or stop is closed, and doesn't.
+	write(ctx context.Context, stop <-chan struct{}, dataChannel int, frame []byte) error
+	// read waits for the next frame, and puts it into buf. It returns errFrame for
+	// a message that can't be one; any other error is the end.
+	read(dataChannel int, buf []byte) (n int, err error)
 	// close ends it, and every write and read.
 	close()
 }
+
+// carrierState is how a carrier is, as far as links care.
+type carrierState int
+
+const (
+	carrierConnected carrierState = iota
+	carrierSilent                 // for a few seconds
+	carrierFailed                 // no path works, or the handshake failed
+	carrierClosed                 // by the other side
+)

@@ -135,7 +135,7 @@ func (r *Room) lose(d signaling.Departure) {
 	case l.state == LinkGone:
 		delete(r.links, d.ID)
 	case d.Reason == signaling.ReasonBye || d.Reason == signaling.ReasonKicked:
-		l.mail.post(func() { l.end(CauseLeft) })
+		l.mail.post(l.left)
 	}
 }
 
@@ -154,9 +154,20 @@ func (r *Room) signaled(m signaling.Signal) {
 	if l == nil {
 		return
 	}
-	if l.state == LinkGone && s.Type == signalOffer { // it tries again, so do we
-		r.meet(l.entry)
-		l = r.links[m.From]
+	if l.state == LinkGone {
+		if l.listed && s.begins() {
+			r.renew(l, s)
+		}
+		return
 	}
-	l.mail.postSignal(func() { l.take(s) })
+	l.mail.postSignal(len(m.Body), func() { l.take(s) })
+}
+
+// renew makes a new link to the member of one that is gone, for its signal. Needs mu.
+func (r *Room) renew(old *Link, s signal) {
+	r.meet(old.entry)
+	if l := r.links[old.id]; l != old {
+		l.mail.post(func() { l.take(s) })
+		r.notify()
+	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/pion/webrtc/v4"
 	"github.com/snug-chat/snug/signaling"
 )
 
@@ -40,6 +39,7 @@ type Link struct {
 	everOpen bool
 	over     bool
 	closing  bool // we said bye
+	parting  bool // the other side closes
 	incoming incoming
 }
 
@@ -92,14 +92,19 @@ func (l *Link) run() {
 // end ends the link, for the first cause given.
 func (l *Link) end(cause Cause) {
 	l.over = true
+	if l.closing && cause == CauseClosed {
+		cause = CauseSelf // it closed because of our bye
+	}
 	l.room.linkChanged(l, LinkGone, cause)
 }
 
 // expire is called when the state has lasted too long.
 func (l *Link) expire() {
 	switch {
+	case l.parting:
+		l.end(CauseClosed) // or is gone already, and only waited to be closed
 	case l.everOpen:
-		l.end(CauseICE) // or is gone already, and only waited to be closed
+		l.end(CauseICE)
 	case l.settled && l.rtc.dtlsFailed():
 		l.end(CauseDTLS)
 	case l.settled:
@@ -111,27 +116,24 @@ func (l *Link) expire() {
 	}
 }
 
-// connection follows the PeerConnection (RFC 9429 §4.1).
-func (l *Link) connection(s webrtc.PeerConnectionState) {
-	switch s {
-	case webrtc.PeerConnectionStateConnected:
-		if l.everOpen {
-			l.deadline.Stop()
-			l.room.linkChanged(l, LinkLive, "")
-		}
-	case webrtc.PeerConnectionStateDisconnected:
-		if l.everOpen {
-			l.deadline.Reset(shakyWait)
-			l.room.linkChanged(l, LinkShaky, "")
-		}
-	case webrtc.PeerConnectionStateFailed:
-		if l.rtc.dtlsFailed() {
-			l.end(CauseDTLS)
-		} else {
-			l.end(CauseICE)
-		}
-	case webrtc.PeerConnectionStateClosed:
+// carried follows the carrier.
+func (l *Link) carried(s carrierState) {
+	switch {
+	case s == carrierFailed && l.rtc.dtlsFailed():
+		l.end(CauseDTLS)
+	case s == carrierFailed:
+		l.end(CauseICE)
+	case s == carrierClosed && !l.everOpen:
 		l.end(CauseClosed)
+	case !l.everOpen || l.parting:
+	case s == carrierClosed:
+		l.farewell()
+	case s == carrierSilent:
+		l.deadline.Reset(shakyWait)
+		l.room.linkChanged(l, LinkShaky, "")
+	case s == carrierConnected:
+		l.deadline.Stop()
+		l.room.linkChanged(l, LinkLive, "")
 	}
 }
 

@@ -9,10 +9,10 @@ type mailbox struct {
 
 	mu      sync.Mutex
 	posted  []func()
-	signals int // among posted
+	signals int // bytes of signals among them
 }
 
-const maxSignalsWaiting = 256
+const maxSignalsWaiting = 256 << 10 // bytes
 
 func newMailbox() *mailbox { return &mailbox{wake: make(chan struct{}, 1)} }
 
@@ -25,13 +25,13 @@ func (m *mailbox) post(f func()) {
 
 // postSignal drops what comes faster than it is dealt with; what matters is
 // repeated.
-func (m *mailbox) postSignal(f func()) {
+func (m *mailbox) postSignal(bytes int, f func()) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.signals == maxSignalsWaiting {
+	if m.signals+bytes > maxSignalsWaiting {
 		return
 	}
-	m.signals++
+	m.signals += bytes
 	m.posted = append(m.posted, f)
 	m.ring()
 }

@@ -3,8 +3,6 @@ package peer
 import (
 	"strings"
 	"time"
-
-	"github.com/pion/webrtc/v4"
 )
 
 const (
@@ -18,6 +16,7 @@ type negotiation struct {
 	rtc *rtc // nil before the first offer
 
 	n           uint32 // the newest offer's number
+	first       string // the answerer's: the offer with number 1
 	description string // ours for n: the offer, or the answer to it
 	settled     bool   // both descriptions of n are there
 
@@ -58,10 +57,18 @@ func (l *Link) makeOffer() {
 
 func (l *Link) makeRTC() bool {
 	var r *rtc
+	post := func(f func()) {
+		l.mail.post(func() {
+			if l.rtc == r { // it wasn't given up meanwhile
+				f()
+			}
+		})
+	}
 	r, err := newRTC(l.room.network, rtcEvents{
-		candidate: func(c *candidate) { l.mail.post(func() { l.gathered(c) }) },
-		open:      func() { l.mail.post(func() { l.opened() }) },
-		state:     func(s webrtc.PeerConnectionState) { l.mail.post(func() { l.connection(s) }) },
+		candidate: func(c *candidate) { post(func() { l.gathered(c) }) },
+		open:      func() { post(l.opened) },
+		state:     func(s carrierState) { post(func() { l.carried(s) }) },
+		foreign:   func() { post(func() { l.end(CauseRefused) }) },
 	})
 	if err != nil {
 		l.warn("no PeerConnection could be made", err)
@@ -142,15 +149,34 @@ func (l *Link) take(s signal) {
 	case signalCandidates:
 		l.takeCandidates(s)
 	case signalNeedOffer:
-		if l.offerer && !l.settled {
+		switch {
+		case !l.offerer:
+		case !l.settled:
 			l.again()
+		case s.N == 0: // it answered once, and knows nothing of it now
+			l.replace(s)
 		}
+	}
+}
+
+// replace gives way to a new link: the other side has none any more, or another.
+func (l *Link) replace(s signal) {
+	l.end(CauseClosed)
+	l.room.mu.Lock()
+	defer l.room.mu.Unlock()
+	if l.listed && l.room.links[l.id] == l {
+		l.room.renew(l, s)
 	}
 }
 
 func (l *Link) takeOffer(s signal) {
 	switch {
-	case l.offerer || s.N < l.n:
+	case l.offerer:
+		return
+	case l.n > 0 && s.N == 1 && s.SDP != l.first: // it counts from 1 again
+		l.replace(s)
+		return
+	case s.N < l.n:
 		return
 	case s.N == l.n:
 		l.again()
@@ -167,6 +193,9 @@ func (l *Link) takeOffer(s signal) {
 			l.rtc = nil
 		}
 		return
+	}
+	if l.n == 0 {
+		l.first = s.SDP
 	}
 	l.n, l.description = s.N, sdp
 	l.signal(signal{Type: signalAnswer, N: l.n, SDP: sdp})

@@ -18,33 +18,40 @@ type incoming struct {
 	byeDone     bool   // owned by run
 }
 
-// read takes what comes on one data channel, in order.
+// read takes what comes on one data channel, in order. Frames of later versions
+// count, and that is all.
 func (l *Link) read(id int) {
-	buf := make([]byte, maxFrame+1)
+	kind := byte(frameMessage)
+	if id == dataControl {
+		kind = frameControl
+	}
+	buf := make([]byte, maxFrame)
 	var sequence uint32
 	for {
-		n, text, err := l.rtc.read(id, buf)
-		if err != nil {
-			l.mail.post(func() { l.end(CauseClosed) })
+		n, err := l.rtc.read(id, buf)
+		if err != nil && !errors.Is(err, errFrame) {
+			if id == dataReliable { // all that came on it was received
+				l.mail.post(func() { l.end(CauseClosed) })
+			}
 			return
 		}
-		f, err := decodeFrame(buf[:n])
-		if errors.Is(err, errIgnored) {
-			continue
-		}
-		if err == nil && (text || (f.kind == frameControl) != (id == dataControl)) {
-			err = errFrame
-		}
-		if err == nil && f.channel != 0 {
-			continue
-		}
-		if sequence++; err == nil && id != dataUnreliable && f.sequence != sequence {
-			err = errFrame
-		}
+		var f frame
 		if err == nil {
+			f, err = decodeFrame(buf[:n])
+		}
+		counts := f.kind == kind && f.channel == 0 && !errors.Is(err, errFrame)
+		if counts && id != dataUnreliable {
+			if sequence++; f.sequence != sequence {
+				err = errFrame
+			}
+		}
+		if counts && err == nil {
 			err = l.handle(id, f)
 		}
-		if err != nil {
+		if f.kind == frameMessage && id == dataReliable && !errors.Is(err, errFrame) {
+			l.received()
+		}
+		if errors.Is(err, errFrame) {
 			l.mail.post(func() { l.end(CauseRefused) })
 			return
 		}
@@ -53,11 +60,7 @@ func (l *Link) read(id int) {
 
 func (l *Link) handle(id int, f frame) error {
 	if id == dataControl {
-		c, err := decodeControl(f.payload)
-		if err == nil {
-			l.mail.post(func() { l.control(c) })
-		}
-		return err
+		return l.handleControl(f)
 	}
 	m := Message{From: l.Member(), Text: f.text, Unreliable: id == dataUnreliable, Data: bytes.Clone(f.payload)}
 	if m.Unreliable {
@@ -70,11 +73,33 @@ func (l *Link) handle(id int, f frame) error {
 	select {
 	case l.room.messages <- m:
 	case <-l.gone:
-		return nil
 	}
+	return nil
+}
+
+// received counts the messages that were taken in, for the bye.
+func (l *Link) received() {
 	l.incoming.messages.Add(1)
 	if l.incoming.byeCame.Load() {
 		l.mail.post(l.checkBye)
+	}
+}
+
+// handleControl waits until the link's goroutine has dealt with a control message, so
+// that no more than one waits.
+func (l *Link) handleControl(f frame) error {
+	c, err := decodeControl(f.payload)
+	if err != nil {
+		return err
+	}
+	dealt := make(chan struct{})
+	l.mail.post(func() {
+		l.control(c)
+		close(dealt)
+	})
+	select {
+	case <-dealt:
+	case <-l.gone:
 	}
 	return nil
 }
@@ -90,10 +115,25 @@ func (l *Link) control(c control) {
 			l.end(CauseSelf)
 			return
 		}
-		l.stopSending()
+		l.farewell()
 		l.incoming.byeMessages = c.Messages
 		l.incoming.byeCame.Store(true)
 		l.checkBye()
+	}
+}
+
+// farewell is called when the other side closes: nothing more is sent, and what it sent
+// before is received, as long as the application takes it.
+func (l *Link) farewell() {
+	l.stopSending()
+	l.parting = true
+	l.deadline.Reset(shakyWait)
+}
+
+// left is called when the roster says that the member left.
+func (l *Link) left() {
+	if !l.parting {
+		l.end(CauseLeft)
 	}
 }
 

@@ -29,10 +29,8 @@ func (l *Link) Send(ctx context.Context, m Message) error {
 	if err := m.check(); err != nil {
 		return err
 	}
-	select {
-	case <-l.stop:
+	if l.isStopped() {
 		return l.goneError()
-	default:
 	}
 	select {
 	case <-l.open:
@@ -62,8 +60,15 @@ func (l *Link) write(ctx context.Context, id int, f frame) error {
 		return ctx.Err()
 	}
 	defer func() { <-s.busy }()
+	if id != dataControl && l.isStopped() {
+		return l.goneError()
+	}
 	f.sequence = uint32(s.sent + 1)
-	if err := l.rtc.write(ctx, id, f.encode()); err != nil {
+	stop := l.stop
+	if id == dataControl {
+		stop = nil // a bye is said when all else has stopped
+	}
+	if err := l.rtc.write(ctx, stop, id, f.encode()); err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -92,4 +97,13 @@ func (l *Link) Member() Member {
 
 func (l *Link) memberLocked() Member {
 	return Member{Member: l.entry, State: l.state, Cause: l.cause, Away: !l.listed}
+}
+
+func (l *Link) isStopped() bool {
+	select {
+	case <-l.stop:
+		return true
+	default:
+		return false
+	}
 }

@@ -41,6 +41,11 @@ type candidate struct {
 	Line      *uint16 `json:"line,omitzero"`
 }
 
+// begins tells whether the other side has just made the link.
+func (s signal) begins() bool {
+	return s.Type == signalOffer && s.N == 1 || s.Type == signalNeedOffer && s.N == 0
+}
+
 func (s signal) encode() jsontext.Value {
 	if s.Type == signalCandidates && s.Candidates == nil {
 		s.Candidates = []candidate{}

@@ -2,9 +2,11 @@ package peer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 
 	"github.com/pion/datachannel"
 	"github.com/pion/webrtc/v4"
@@ -29,7 +31,7 @@ type rtc struct {
 
 	once sync.Once
 
-	raw [dataChannels]io.ReadWriteCloser // each set before the open event of its channel
+	raw [dataChannels]datachannel.ReadWriteCloser // each set before the open event of its channel
 }
 
 // rtcEvents are what a PeerConnection tells. They are called from Pion's
@@ -37,11 +39,19 @@ type rtc struct {
 type rtcEvents struct {
 	candidate func(*candidate) // nil: no more will come
 	open      func()           // all data channels are
-	state     func(webrtc.PeerConnectionState)
+	state     func(carrierState)
+	foreign   func() // the other side opened a data channel that isn't one of ours
+}
+
+var carrierStates = map[webrtc.PeerConnectionState]carrierState{
+	webrtc.PeerConnectionStateConnected:    carrierConnected,
+	webrtc.PeerConnectionStateDisconnected: carrierSilent,
+	webrtc.PeerConnectionStateFailed:       carrierFailed,
+	webrtc.PeerConnectionStateClosed:       carrierClosed,
 }
 
 func newRTC(n *network, on rtcEvents) (*rtc, error) {
-	pc, err := n.api.NewPeerConnection(n.config)
+	pc, err := n.newPeerConnection()
 	if err != nil {
 		return nil, fmt.Errorf("peer: %w", err)
 	}
@@ -54,16 +64,16 @@ func newRTC(n *network, on rtcEvents) (*rtc, error) {
 		i := c.ToJSON()
 		on.candidate(&candidate{Candidate: i.Candidate, Mid: *i.SDPMid, Line: i.SDPMLineIndex})
 	})
-	pc.OnConnectionStateChange(on.state)
-	var mu sync.Mutex
-	missing := dataChannels
+	pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) {
+		if state, ok := carrierStates[s]; ok {
+			on.state(state)
+		}
+	})
+	pc.OnDataChannel(func(*webrtc.DataChannel) { on.foreign() })
+	var opened atomic.Int32
 	for id := range dataChannels {
 		err := r.negotiate(uint16(id), func() {
-			mu.Lock()
-			missing--
-			all := missing == 0
-			mu.Unlock()
-			if all {
+			if opened.Add(1) == dataChannels {
 				on.open()
 			}
 		})
@@ -142,12 +152,14 @@ func (r *rtc) dtlsFailed() bool {
 	return r.pc.SCTP().Transport().State() == webrtc.DTLSTransportStateFailed
 }
 
-func (r *rtc) write(ctx context.Context, id int, frame []byte) error {
+func (r *rtc) write(ctx context.Context, stop <-chan struct{}, id int, frame []byte) error {
 	for r.channels[id].BufferedAmount()+uint64(len(frame)) > maxBuffered {
 		select {
 		case <-r.low[id]:
 		case <-ctx.Done():
 			return ctx.Err()
+		case <-stop:
+			return io.ErrClosedPipe
 		case <-r.done:
 			return io.ErrClosedPipe
 		}
@@ -156,8 +168,12 @@ func (r *rtc) write(ctx context.Context, id int, frame []byte) error {
 	return err
 }
 
-func (r *rtc) read(id int, buf []byte) (n int, text bool, err error) {
-	return r.raw[id].(*datachannel.DataChannel).ReadDataChannel(buf)
+func (r *rtc) read(id int, buf []byte) (n int, err error) {
+	n, text, err := r.raw[id].ReadDataChannel(buf)
+	if text || errors.Is(err, io.ErrShortBuffer) {
+		return 0, errFrame
+	}
+	return n, err
 }
 
 // close waits for Pion's goroutines, so it must not be called from its callbacks.

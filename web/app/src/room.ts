@@ -1,0 +1,268 @@
+import { html, nothing, type TemplateResult } from 'lit'
+import { Chat, ChatMessageEvent, EndEvent, join, type Member, parseInvite, type Room, SnugError } from '../../sdk/src/index.ts'
+import { Element, kept } from './element.ts'
+import { explain, type Words } from './i18n.ts'
+import type { Line } from './log.ts'
+import { colourOf, guestName, plain } from './text.ts'
+
+const maxLines = 1000
+
+/** A room: who is here, what is said, and what is going on. */
+export class RoomView extends Element {
+  static override properties = {
+    words: { attribute: false }, room: { state: true }, error: { state: true }, left: { state: true }, lines: { state: true },
+    now: { state: true }, problem: { state: true },
+  }
+  declare words: Words
+  declare room: Room | undefined
+  declare error: unknown
+  declare left: boolean
+  declare lines: readonly Line[]
+  declare now: number
+  declare problem: string
+  #chat: Chat | undefined
+  #here = new Map<string, Member>()
+  #joining = false
+  #unread = 0
+  #tick: ReturnType<typeof setInterval> | undefined
+
+  override connectedCallback(): void {
+    super.connectedCallback()
+    this.lines = []
+    this.problem = ''
+    void this.#join()
+    document.addEventListener('visibilitychange', this.#seen)
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback()
+    document.removeEventListener('visibilitychange', this.#seen)
+    void this.room?.leave()
+  }
+
+  protected override render(): TemplateResult {
+    if (this.error) return this.#failed()
+    if (this.left) return this.#gone()
+    return html`
+      <div class="room">
+        <header class="bar">
+          <a class="home" href="../" aria-label="snug"><img src="../icon.svg" alt="" width="28" height="28"></a>
+          <h1>${this.#name()}</h1>
+          <button @click=${this.#leave} ?disabled=${!this.room}>${this.words.leave}</button>
+        </header>
+        <aside>${this.#members()}</aside>
+        <main>
+          ${this.#status()}
+          <snug-log .words=${this.words} .lines=${this.lines} .hint=${this.#hint()}></snug-log>
+          ${this.#composer()}
+        </main>
+      </div>`
+  }
+
+  #members(): TemplateResult {
+    const { words, room } = this
+    if (!room) return html`<p class="small">${words.connecting}</p>`
+    return html`
+      <h2 id="here">${words.inRoom}</h2>
+      <ul aria-labelledby="here">
+        <li data-colour=${colourOf(room.self.id)}><span class="face" aria-hidden="true">${initial(room.self.name)}</span>
+          <span class="who"><b>${plain(room.self.name)}</b> <small>${words.you}</small></span></li>
+        ${room.members.map(m => html`
+          <li data-colour=${colourOf(m.id)} data-state=${m.away ? 'away' : m.state}>
+            <span class="face" aria-hidden="true">${initial(m.name)}</span>
+            <span class="who"><b>${plain(m.name || words.unnamed)}</b> <small>${this.#state(m)}</small></span></li>`)}
+      </ul>
+      <form class="row name" @submit=${this.#rename}>
+        <input name="name" maxlength="40" required aria-label=${words.yourName} autocomplete="nickname" .value=${room.self.name}>
+        <button>${words.save}</button>
+      </form>
+      <snug-invite .words=${words} .invite=${room.invite}></snug-invite>`
+  }
+
+  #state(m: Member): string {
+    const { words } = this
+    if (m.state === 'gone' && m.cause) return `${words.states.gone}: ${words.causes[m.cause]}`
+    return m.away ? words.away : words.states[m.state]
+  }
+
+  #status(): TemplateResult {
+    const hub = this.room?.hub
+    const waiting = hub?.state === 'waiting' ? ` ${this.words.retryIn(Math.max(0, Math.ceil((hub.retryAt - this.now) / 1000)))}` : ''
+    const away = hub && hub.state !== 'connected' ? this.words.hubAway : ''
+    return html`<p class="status" role="status">${away}${away ? html`<span aria-hidden="true">${waiting}</span>` : nothing}</p>`
+  }
+
+  #hint(): string {
+    if (!this.room) return this.words.connecting
+    return this.room.members.length === 0 && this.lines.length === 0 ? this.words.alone : ''
+  }
+
+  #composer(): TemplateResult {
+    const { words } = this
+    return html`
+      <form class="composer" @submit=${this.#send}>
+        ${this.problem ? html`<p role="alert">${this.problem}</p>` : nothing}
+        <textarea name="body" rows="1" aria-label=${words.message} placeholder=${words.message} enterkeyhint="send"
+          ?disabled=${!this.room} @keydown=${this.#key} @input=${grow}></textarea>
+        <button class="primary" ?disabled=${!this.room}>${words.send}</button>
+      </form>`
+  }
+
+  #failed(): TemplateResult {
+    const { words, error } = this
+    const hopeless = error instanceof SnugError && ['room', 'invite', 'no-webrtc', 'not-a-hub', 'origin'].includes(error.code)
+    return html`
+      <main class="start">
+        <h1><img src="../icon.svg" alt="" width="56" height="56"> snug</h1>
+        <p role="alert">${explain(words, error)}</p>
+        <div class="row">
+          ${hopeless ? nothing : html`<button class="primary" @click=${this.#join}>${words.retry}</button>`}
+          <a class="button" href="../">${words.newRoom}</a>
+        </div>
+      </main>`
+  }
+
+  #gone(): TemplateResult {
+    const { words } = this
+    return html`
+      <main class="start">
+        <h1><img src="../icon.svg" alt="" width="56" height="56"> snug</h1>
+        <p class="title">${words.left}</p>
+        <div class="row">
+          <button class="primary" @click=${this.#join}>${words.joinAgain}</button>
+          <a class="button" href="../">${words.newRoom}</a>
+        </div>
+      </main>`
+  }
+
+  #name(): string {
+    try {
+      return parseInvite(location.href).room
+    } catch {
+      return ''
+    }
+  }
+
+  async #join(): Promise<void> {
+    if (this.#joining) return
+    this.#joining = true
+    this.error = undefined
+    this.left = false
+    try {
+      kept.name ||= guestName(this.words.guest)
+      this.#joined(await join(location.href, { name: kept.name || guestName(this.words.guest) }))
+    } catch (error) {
+      this.error = error
+    } finally {
+      this.#joining = false
+    }
+  }
+
+  #joined(room: Room): void {
+    this.room = room
+    this.#here.clear()
+    this.#chat = new Chat(room)
+    this.#chat.addEventListener('message', event => this.#heard(event as ChatMessageEvent))
+    room.addEventListener('members', () => this.#membersChanged())
+    room.addEventListener('hub', () => this.#hubChanged())
+    room.addEventListener('end', event => this.#ended(room, (event as EndEvent).error))
+    this.#membersChanged()
+    void this.updateComplete.then(() => this.querySelector('textarea')?.focus())
+  }
+
+  #membersChanged(): void {
+    const { room, words } = this
+    if (!room) return
+    const now = new Map(room.members.map(m => [m.id, m]))
+    for (const [id, { name }] of now) if (!this.#here.has(id)) this.#say(words.cameIn(name || words.unnamed))
+    for (const [id, { name }] of this.#here) if (!now.has(id)) this.#say(words.wentOut(name || words.unnamed))
+    this.#here = now
+    this.requestUpdate()
+  }
+
+  /** While the hub is away, a clock counts the seconds to the next attempt. */
+  #hubChanged(): void {
+    this.now = Date.now()
+    clearInterval(this.#tick)
+    if (this.room?.hub.state === 'waiting') this.#tick = setInterval(() => { this.now = Date.now() }, 1000)
+    this.requestUpdate()
+  }
+
+  #ended(room: Room, error: SnugError | undefined): void {
+    if (room !== this.room) return
+    clearInterval(this.#tick)
+    this.room = undefined
+    if (error) this.error = error
+    else this.left = true
+  }
+
+  async #leave(): Promise<void> {
+    await this.room?.leave()
+  }
+
+  /** An entry doesn't change while its member is in the room, so a new name comes in anew. */
+  async #rename(event: SubmitEvent): Promise<void> {
+    event.preventDefault()
+    const name = String(new FormData(event.target as HTMLFormElement).get('name')).trim()
+    const { room } = this
+    if (!name || !room || name === room.self.name) return
+    kept.name = name
+    this.room = undefined
+    await room.leave()
+    await this.#join()
+  }
+
+  #heard({ message, member }: ChatMessageEvent): void {
+    this.#add({ id: `${member.id}/${message.id}`, author: { id: member.id, name: member.name || this.words.unnamed, own: false }, time: Date.now(), text: message.body })
+    if (document.hidden) document.title = `(${++this.#unread}) snug`
+  }
+
+  #seen = () => {
+    if (document.hidden) return
+    this.#unread = 0
+    document.title = 'snug'
+  }
+
+  #say(text: string): void {
+    this.#add({ id: crypto.getRandomValues(new Uint32Array(2)).join(), time: Date.now(), text })
+  }
+
+  #add(line: Line): void {
+    this.lines = [...this.lines.slice(1 - maxLines), line]
+  }
+
+  #key(event: KeyboardEvent): void {
+    if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return
+    event.preventDefault()
+    ;(event.target as HTMLTextAreaElement).form?.requestSubmit()
+  }
+
+  #send(event: SubmitEvent): void {
+    event.preventDefault()
+    const box = this.querySelector('textarea')
+    const { room } = this
+    if (!box || !room || !this.#chat || box.value.trim() === '') return
+    this.problem = ''
+    try {
+      const { message, sent } = this.#chat.send(box.value)
+      sent.catch((error: unknown) => { this.problem = error instanceof SnugError ? explain(this.words, error) : this.words.unsent })
+      this.#add({ id: message.id, author: { id: room.self.id, name: room.self.name, own: true }, time: message.time, text: message.body })
+      box.value = ''
+      grow({ target: box })
+    } catch (error) {
+      this.problem = explain(this.words, error)
+    }
+    box.focus()
+  }
+}
+
+function grow({ target }: { target: EventTarget | null }): void {
+  const box = target as HTMLTextAreaElement
+  box.rows = Math.min(6, Math.max(1, box.value.split('\n').length, Math.ceil(box.value.length / 60)))
+}
+
+function initial(name: string): string {
+  return [...plain(name)][0]?.toUpperCase() ?? '?'
+}
+
+customElements.define('snug-room', RoomView)

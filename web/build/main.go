@@ -1,0 +1,121 @@
+// Build bundles the SDK and the page into web/dist, which is committed, so that
+// nobody needs Node to build snug.
+//
+//	go run ./web/build           writes web/dist
+//	go run ./web/build --check   fails if web/dist isn't what would be written
+package main
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sort"
+
+	"github.com/evanw/esbuild/pkg/api"
+)
+
+const dist = "web/dist"
+
+func main() {
+	check := flag.Bool("check", false, "compare instead of write")
+	flag.Parse()
+	if err := run(*check); err != nil {
+		fmt.Fprintln(os.Stderr, "build:", err)
+		os.Exit(1)
+	}
+}
+
+func run(check bool) error {
+	if _, err := os.Stat("node_modules/lit"); err != nil {
+		return errors.New("node_modules is missing; run: npm ci")
+	}
+	files, err := bundle()
+	if err != nil {
+		return err
+	}
+	if files["sdk.d.ts"], err = declarations(); err != nil {
+		return err
+	}
+	for _, name := range []string{"index.html", "icon.svg"} {
+		if files[name], err = os.ReadFile(filepath.Join("web/app", name)); err != nil {
+			return err
+		}
+	}
+	if check {
+		return compare(files)
+	}
+	return write(files)
+}
+
+func bundle() (map[string][]byte, error) {
+	r := api.Build(api.BuildOptions{
+		EntryPointsAdvanced: []api.EntryPoint{
+			{InputPath: "web/sdk/src/index.ts", OutputPath: "sdk"},
+			{InputPath: "web/app/src/main.ts", OutputPath: "app"},
+		},
+		Bundle:            true,
+		Format:            api.FormatESModule,
+		Target:            api.ES2022,
+		MinifyIdentifiers: true,
+		MinifySyntax:      true,
+		MinifyWhitespace:  true,
+		Charset:           api.CharsetUTF8,
+		LegalComments:     api.LegalCommentsEndOfFile,
+		Outdir:            dist,
+		LogLevel:          api.LogLevelInfo,
+	})
+	if len(r.Errors) > 0 {
+		return nil, fmt.Errorf("%d errors", len(r.Errors))
+	}
+	files := make(map[string][]byte)
+	for _, f := range r.OutputFiles {
+		files[filepath.Base(f.Path)] = f.Contents
+	}
+	return files, nil
+}
+
+func compare(files map[string][]byte) error {
+	for _, name := range sorted(files) {
+		committed, err := os.ReadFile(filepath.Join(dist, name))
+		if err != nil || !bytes.Equal(committed, files[name]) {
+			return fmt.Errorf("%s/%s isn't what its sources give; run: make generate", dist, name)
+		}
+	}
+	entries, err := os.ReadDir(dist)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if files[e.Name()] == nil {
+			return fmt.Errorf("%s/%s has no source any more; run: make generate", dist, e.Name())
+		}
+	}
+	return nil
+}
+
+func write(files map[string][]byte) error {
+	if err := os.RemoveAll(dist); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dist, 0o755); err != nil {
+		return err
+	}
+	for _, name := range sorted(files) {
+		if err := os.WriteFile(filepath.Join(dist, name), files[name], 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func sorted(files map[string][]byte) []string {
+	var names []string
+	for name := range files {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	return names
+}

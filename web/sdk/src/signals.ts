@@ -1,0 +1,52 @@
+import { count, list, malformed, object, string } from './protocol.ts'
+
+export interface Candidate { candidate: string; mid?: string; line?: number }
+
+// LINK.md, section 3.
+export type Signal =
+  | { type: 'offer'; n: number; sdp: string }
+  | { type: 'answer'; n: number; sdp: string }
+  | { type: 'candidates'; n: number; candidates: Candidate[]; end?: boolean }
+  | { type: 'need-offer'; n: number }
+
+const maxSDP = 32768
+const maxCandidate = 1024
+const maxMid = 64
+export const maxCandidatesInSignal = 64
+export const maxCandidatesForOffer = 128
+
+/** Decodes the body of a signal; undefined for unknown types. Throws a SnugError. */
+export function decodeSignal(body: unknown): Signal | undefined {
+  const s = object(body)
+  const type = string(s['type'], 'type')
+  switch (type) {
+    case 'offer':
+    case 'answer': {
+      const sdp = string(s['sdp'], 'sdp')
+      if (sdp.length > maxSDP) throw malformed('sdp is too long')
+      return { type, n: number(s), sdp }
+    }
+    case 'candidates': {
+      const candidates = list(s['candidates'] ?? [], 'candidates')
+      if (candidates.length > maxCandidatesInSignal) throw malformed('too many candidates')
+      return { type, n: number(s), candidates: candidates.map(candidate), ...(s['end'] === true ? { end: true } : {}) }
+    }
+    case 'need-offer': return { type, n: count(s['n'], 'n') }
+    default: return undefined
+  }
+}
+
+function number(s: Record<string, unknown>): number {
+  const n = count(s['n'], 'n')
+  if (n === 0 || n > 0xffffffff) throw malformed('n is no offer’s number')
+  return n
+}
+
+function candidate(value: unknown): Candidate {
+  const c = object(value)
+  const decoded: Candidate = { candidate: string(c['candidate'], 'candidate', true) }
+  if (c['mid'] !== undefined) decoded.mid = string(c['mid'], 'mid', true)
+  if (c['line'] !== undefined) decoded.line = count(c['line'], 'line')
+  if (decoded.candidate.length > maxCandidate || (decoded.mid?.length ?? 0) > maxMid) throw malformed('a candidate is too long')
+  return decoded
+}
