@@ -21,7 +21,7 @@ const (
 type Event struct {
 	Type   EventType
 	Member Member // as it is now, or was last
-	Err    error
+	Err    error  // why the hub is away, or a [*GoneError] where a link ended
 }
 
 // Events tells what happens in the room, beginning with who is there, until ctx
@@ -68,12 +68,16 @@ func diff(known map[string]Member, now []Member) (events []Event) {
 	here := map[string]bool{}
 	for _, m := range now {
 		here[m.ID] = true
+		var gone error
+		if m.State == LinkGone {
+			gone = &GoneError{Name: m.Name, Cause: m.Cause}
+		}
 		old, ok := known[m.ID]
 		switch {
 		case !ok:
-			events = append(events, Event{Type: MemberJoined, Member: m})
+			events = append(events, Event{Type: MemberJoined, Member: m, Err: gone})
 		case old.State != m.State || old.Away != m.Away || old.Cause != m.Cause:
-			events = append(events, Event{Type: MemberChanged, Member: m})
+			events = append(events, Event{Type: MemberChanged, Member: m, Err: gone})
 		}
 		known[m.ID] = m
 	}

@@ -95,9 +95,9 @@ func (r *Room) welcomed(conn *signaling.Conn) {
 	defer r.mu.Unlock()
 	r.conn, r.hubErr = conn, nil
 	r.roster = conn.Welcome().Roster
+	r.network.use(conn.Welcome().ICE.Servers)
 	for _, l := range r.links {
 		l.listed = false
-		l.mail.post(l.hubBack)
 	}
 	for _, m := range r.roster.Members {
 		r.meet(m)

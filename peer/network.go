@@ -1,6 +1,9 @@
 package peer
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -10,6 +13,7 @@ import (
 
 	"github.com/pion/ice/v4"
 	"github.com/pion/logging"
+	"github.com/pion/stun/v4"
 	"github.com/pion/transport/v5"
 	"github.com/pion/transport/v5/stdnet"
 	"github.com/pion/webrtc/v4"
@@ -32,12 +36,17 @@ const (
 // network makes the PeerConnections of one joined room. They share one UDP mux,
 // which no other room may: two links between the same two muxes can't live.
 type network struct {
-	api    *webrtc.API
-	config webrtc.Configuration
-	close  func() // may be called more than once
+	// Set at construction.
+	api         *webrtc.API
+	certificate webrtc.Certificate
+	log         *slog.Logger
+	close       func() // may be called more than once
+
+	mu      sync.Mutex
+	servers []webrtc.ICEServer
 }
 
-func newNetwork(o *Options, servers []signaling.ICEServer) (*network, error) {
+func newNetwork(o *Options) (*network, error) {
 	logs := pionLogs{o.Logger}
 	nic := o.Net
 	if nic == nil {
@@ -73,17 +82,72 @@ func newNetwork(o *Options, servers []signaling.ICEServer) (*network, error) {
 	var media webrtc.MediaEngine
 	err = media.RegisterDefaultCodecs()
 	interceptors, lazyErr := lazyInterceptors(&media)
-	if err := errors.Join(err, lazyErr); err != nil {
+	// One certificate for all links of the room: making one takes a fifth of the
+	// time in which a link opens.
+	certificate, keyErr := newCertificate()
+	if err := errors.Join(err, lazyErr, keyErr); err != nil {
 		mux.Close()
 		return nil, fmt.Errorf("peer: %w", err)
 	}
-	n := &network{close: sync.OnceFunc(func() { mux.Close() }), config: webrtc.Configuration{ICEServers: iceServers(servers)}}
+	n := &network{certificate: certificate, log: o.Logger, close: sync.OnceFunc(func() { mux.Close() })}
 	n.api = webrtc.NewAPI(
 		webrtc.WithSettingEngine(s),
 		webrtc.WithMediaEngine(&media),
 		webrtc.WithInterceptorRegistry(interceptors),
 	)
 	return n, nil
+}
+
+func newCertificate() (webrtc.Certificate, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return webrtc.Certificate{}, err
+	}
+	c, err := webrtc.GenerateCertificate(key)
+	if err != nil {
+		return webrtc.Certificate{}, err
+	}
+	return *c, nil
+}
+
+func (n *network) newPeerConnection() (*webrtc.PeerConnection, error) {
+	n.mu.Lock()
+	servers := n.servers
+	n.mu.Unlock()
+	return n.api.NewPeerConnection(webrtc.Configuration{
+		ICEServers:   servers,
+		Certificates: []webrtc.Certificate{n.certificate},
+	})
+}
+
+// use has links that are made from now on use these servers. One that isn't valid is
+// left out: it would keep every link from being made.
+func (n *network) use(servers []signaling.ICEServer) {
+	var valid []webrtc.ICEServer
+	for _, s := range servers {
+		for _, u := range s.URLs {
+			if err := checkICEServer(u, s); err != nil {
+				n.log.Warn("the hub names an ICE server that can't be used", "url", u, "error", err)
+				continue
+			}
+			valid = append(valid, webrtc.ICEServer{URLs: []string{u}, Username: s.Username, Credential: s.Credential})
+		}
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.servers = valid
+}
+
+func checkICEServer(url string, s signaling.ICEServer) error {
+	u, err := stun.ParseURI(url)
+	if err != nil {
+		return err
+	}
+	turn := u.Scheme == stun.SchemeTypeTURN || u.Scheme == stun.SchemeTypeTURNS
+	if turn && (s.Username == "" || s.Credential == "") {
+		return errors.New("TURN needs a username and a credential")
+	}
+	return nil
 }
 
 func newMux(nic transport.Net, loopback bool, logs logging.LoggerFactory) (ice.UDPMux, error) {
@@ -96,7 +160,14 @@ func newMux(nic transport.Net, loopback bool, logs logging.LoggerFactory) (ice.U
 	if loopback {
 		o = append(o, ice.UDPMuxFromPortWithLoopback())
 	}
-	return ice.NewMultiUDPMuxFromPort(0, o...)
+	mux, err := ice.NewMultiUDPMuxFromPort(0, o...)
+	if err != nil { // one IPv6 address that isn't usable yet fails all
+		mux, err = ice.NewMultiUDPMuxFromPort(0, append(o, ice.UDPMuxFromPortWithNetworks(ice.NetworkTypeUDP4))...)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return mux, nil
 }
 
 // loopbackOnly tells whether this machine has no other interface that is up.

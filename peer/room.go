@@ -12,7 +12,10 @@ import (
 	"github.com/snug-chat/snug/signaling"
 )
 
-const maxLossy = 64 // unreliable messages that wait for Receive; each at most 16 KiB
+const (
+	maxLossy = 64  // unreliable messages that wait for Receive; each at most 16 KiB
+	maxLinks = 512 // whatever a hub says is in its rooms
+)
 
 // Room is a membership in a room. Its methods may be called by any number of
 // goroutines. It must be ended with Close.
@@ -67,7 +70,7 @@ func Join(ctx context.Context, invite string, o *Options) (*Room, error) {
 		return nil, err
 	}
 	w := conn.Welcome()
-	if r.network, err = newNetwork(r.options, w.ICE.Servers); err != nil {
+	if r.network, err = newNetwork(r.options); err != nil {
 		conn.Close()
 		return nil, err
 	}
@@ -83,6 +86,9 @@ func Join(ctx context.Context, invite string, o *Options) (*Room, error) {
 	r.work.Go(func() { r.stay(stay, conn) })
 	return r, nil
 }
+
+// Name is the room's name.
+func (r *Room) Name() string { return r.invite.Room }
 
 // Invite is what lets others into the room.
 func (r *Room) Invite() signaling.Invite { return r.invite }
@@ -210,6 +216,11 @@ func (r *Room) meet(m signaling.Member) {
 	}
 	if l := r.links[m.ID]; l != nil && l.state != LinkGone {
 		l.entry, l.listed = m, true
+		l.mail.post(l.hubBack)
+		return
+	}
+	if len(r.links) >= maxLinks && r.links[m.ID] == nil {
+		r.options.Logger.Warn("a member is left out: there are too many", "member", m.ID, "links", maxLinks)
 		return
 	}
 	l := newLink(r, m)
