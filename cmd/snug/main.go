@@ -1,0 +1,85 @@
+// Snug is a hub for rooms in which people and programs talk directly, and a member of
+// such rooms for the terminal.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/snug-chat/snug/internal/explain"
+	"github.com/spf13/cobra"
+)
+
+// Exit statuses.
+const (
+	exitError = 1
+	exitUsage = 2
+)
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+// run runs a command line and returns the exit status.
+func run(args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	root := newRoot()
+	root.SetArgs(args)
+	command, err := root.ExecuteContextC(ctx)
+	var failed *failure
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &failed):
+		fmt.Fprintln(os.Stderr, "snug:", explain.Error(failed.error))
+		return exitError
+	}
+	fmt.Fprintf(os.Stderr, "snug: %v. See: %s --help\n", err, command.CommandPath())
+	return exitUsage
+}
+
+// failure is an error of what a command does. Every other is one of how it was
+// called, and found by cobra.
+type failure struct{ error }
+
+func (f *failure) Unwrap() error { return f.error }
+
+// fails marks the errors of a command as failures.
+func fails(do func(*cobra.Command, []string) error) func(*cobra.Command, []string) error {
+	return func(c *cobra.Command, args []string) error {
+		if err := do(c, args); err != nil {
+			return &failure{err}
+		}
+		return nil
+	}
+}
+
+// oneInvite is the check of commands that join a room.
+func oneInvite(_ *cobra.Command, args []string) error {
+	switch len(args) {
+	case 0:
+		return errors.New("an invite is missing: the link that ends in /r/ROOM")
+	case 1:
+		return nil
+	}
+	return fmt.Errorf("one invite is enough, here are %d", len(args))
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "snug",
+		Short:         "Talk directly, from browser to browser to terminal",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return c.Help()
+		},
+	}
+	root.AddCommand(newServe(), newChat(), newBot())
+	return root
+}
