@@ -1,0 +1,160 @@
+// What the browser tests share: the real binary, real browsers, and people who
+// use the page by roles and names only.
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import puppeteer from 'puppeteer-core'
+
+export const patience = 20_000 // ms
+
+const paths = {
+  chrome: ['/usr/bin/chromium', '/usr/bin/google-chrome'],
+  firefox: ['/usr/bin/firefox-esr', '/usr/bin/firefox'],
+}
+const chromeFlags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
+
+let built
+/** The binary, built once. */
+export function binary() {
+  built ??= join(mkdtempSync(join(tmpdir(), 'snug-')), 'snug')
+  if (!existsSync(built)) execFileSync('go', ['build', '-o', built, './cmd/snug'], { stdio: 'inherit' })
+  return built
+}
+
+/** Starts a command of the binary; `lines` are what it printed. */
+export function run(...args) {
+  const child = spawn(binary(), args, { stdio: ['pipe', 'pipe', 'pipe'] })
+  const program = { child, text: '', notes: '', exited: once(child, 'exit') }
+  child.stdout.on('data', data => { program.text += data })
+  child.stderr.on('data', data => { program.notes += data })
+  program.says = async text => {
+    await until(() => program.text.includes(text), `${args.join(' ')} to print ${text}; it printed: ${program.text}${program.notes}`)
+  }
+  program.kill = async signal => {
+    child.kill(signal)
+    await program.exited
+  }
+  return program
+}
+
+/** A hub on a port of its own. */
+export async function startHub(port = 0) {
+  const hub = run('serve', '--listen', `127.0.0.1:${port}`)
+  await hub.says('Ctrl-C')
+  hub.invite = /http:\S+/.exec(hub.text)[0]
+  hub.port = new URL(hub.invite).port
+  return hub
+}
+
+export async function until(what, meaning) {
+  const end = Date.now() + patience
+  for (;;) {
+    const got = await what()
+    if (got) return got
+    if (Date.now() > end) throw new Error(`waited in vain for ${typeof meaning === 'function' ? await meaning() : meaning}`)
+    await new Promise(resolve => setTimeout(resolve, 20))
+  }
+}
+
+const running = {}
+/** A browser, started once: 'chrome' or 'firefox'. */
+export async function browser(kind) {
+  running[kind] ??= puppeteer.launch({
+    browser: kind,
+    executablePath: paths[kind].find(existsSync),
+    headless: true,
+    args: kind === 'chrome' ? chromeFlags : [],
+    ...(kind === 'firefox' ? { extraPrefsFirefox: { 'intl.accept_languages': 'en' } } : {}),
+  })
+  return running[kind]
+}
+
+export async function closeBrowsers() {
+  await Promise.all(Object.values(running).map(async b => (await b).close()))
+}
+
+/** Somebody in front of a browser of their own, or rather a context of one. */
+export class Person {
+  static async open(kind, url, name, { path = '', prepare } = {}) {
+    const person = new Person()
+    person.name = name
+    person.kind = kind
+    person.context = await (await browser(kind)).createBrowserContext()
+    person.page = await person.context.newPage()
+    person.errors = []
+    person.page.on('pageerror', error => person.errors.push(String(error)))
+    await prepare?.(person.page)
+    const home = new URL('/icon.svg', url)
+    await person.page.goto(home.href)
+    await person.page.evaluate(n => { localStorage.setItem('snug-name', n); localStorage.setItem('snug-language', 'en') }, name)
+    await person.page.goto(url + path)
+    return person
+  }
+
+  role(role, name) {
+    return this.page.locator(`::-p-aria(${name ? `[name="${name}"]` : ''}[role="${role}"])`).setTimeout(patience)
+  }
+
+  async says(text) {
+    await this.role('textbox', 'Message').fill(text)
+    await this.page.keyboard.press('Enter')
+  }
+
+  /** The text of an element that has a role, without waiting. */
+  async text(selector) {
+    return this.page.evaluate(s => document.querySelector(s)?.textContent ?? '', selector)
+  }
+
+  async hears(text) {
+    await until(async () => (await this.text('[role=log]')).includes(text), async () => `${this.name} (${this.kind}) to hear ${text}; heard: ${await this.text('[role=log]')}`)
+  }
+
+  /** Waits until exactly these are here, all connected. */
+  async sees(...names) {
+    const want = names.map(n => `${n} connected`).sort().join(', ')
+    let got = ''
+    await until(async () => {
+      got = (await this.page.evaluate(() => [...document.querySelectorAll('aside li')].slice(1).map(li => li.querySelector('.who').textContent.trim().replace(/\s+/g, ' ')))).sort().join(', ')
+      return got === want
+    }, () => `${this.name} (${this.kind}) to see ${want}; sees ${got}`)
+  }
+
+  async close() {
+    await this.context.close()
+  }
+}
+
+/** A Go peer in the terminal, in line mode, with the same words as a Person. */
+export class Gopher {
+  static async open(_kind, url, name) {
+    const gopher = new Gopher()
+    gopher.name = name
+    gopher.kind = 'go'
+    gopher.errors = []
+    gopher.program = run('chat', '--name', name, url)
+    return gopher
+  }
+
+  async says(text) {
+    this.program.child.stdin.write(text + '\n')
+  }
+
+  async hears(text) {
+    await this.program.says(text)
+  }
+
+  async sees(...names) {
+    for (const name of names) await until(() => this.program.notes.includes(`* ${name}: connected`), () => `${this.name} (go) to see ${name}: ${this.program.notes}`)
+  }
+
+  async close() {
+    this.program.child.stdin.end()
+    await this.program.exited
+  }
+}
+
+export function openMember(kind, url, name) {
+  return (kind === 'go' ? Gopher : Person).open(kind, url, name)
+}
