@@ -67,6 +67,7 @@ func newNetwork(o *Options) (*network, error) {
 	s.SetICEUDPMux(mux)
 	s.SetIncludeLoopbackCandidate(loopback)
 	s.DetachDataChannels()
+	s.DisableCloseByDTLS(true) // a link closes its PeerConnection itself
 	// Pion waits up to two seconds for better candidates than the first that
 	// works. Here the first is taken; a better one may replace it.
 	s.SetHostAcceptanceMinWait(0)

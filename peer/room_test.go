@@ -81,7 +81,12 @@ func within(t testing.TB, d time.Duration) context.Context {
 // until waits for what(members) to hold.
 func until(t testing.TB, r *Room, what func([]Member) bool) {
 	t.Helper()
-	ctx := within(t, 20*time.Second)
+	untilWithin(t, r, 20*time.Second, what)
+}
+
+func untilWithin(t testing.TB, r *Room, patience time.Duration, what func([]Member) bool) {
+	t.Helper()
+	ctx := within(t, patience)
 	for {
 		r.mu.Lock()
 		changed := r.changed

@@ -7,6 +7,7 @@ import (
 	"io"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/pion/datachannel"
 	"github.com/pion/webrtc/v4"
@@ -31,7 +32,9 @@ type rtc struct {
 
 	once sync.Once
 
-	raw [dataChannels]datachannel.ReadWriteCloser // each set before the open event of its channel
+	ended chan struct{}                             // closed when Pion has seen the other side close
+	eof   atomic.Bool                               // a read has seen it
+	raw   [dataChannels]datachannel.ReadWriteCloser // each set before the open event of its channel
 }
 
 // rtcEvents are what a PeerConnection tells. They are called from Pion's
@@ -47,7 +50,6 @@ var carrierStates = map[webrtc.PeerConnectionState]carrierState{
 	webrtc.PeerConnectionStateConnected:    carrierConnected,
 	webrtc.PeerConnectionStateDisconnected: carrierSilent,
 	webrtc.PeerConnectionStateFailed:       carrierFailed,
-	webrtc.PeerConnectionStateClosed:       carrierClosed,
 }
 
 func newRTC(n *network, on rtcEvents) (*rtc, error) {
@@ -55,7 +57,7 @@ func newRTC(n *network, on rtcEvents) (*rtc, error) {
 	if err != nil {
 		return nil, fmt.Errorf("peer: %w", err)
 	}
-	r := &rtc{pc: pc, done: make(chan struct{})}
+	r := &rtc{pc: pc, done: make(chan struct{}), ended: make(chan struct{})}
 	pc.OnICECandidate(func(c *webrtc.ICECandidate) {
 		if c == nil {
 			on.candidate(nil)
@@ -68,6 +70,10 @@ func newRTC(n *network, on rtcEvents) (*rtc, error) {
 		if state, ok := carrierStates[s]; ok {
 			on.state(state)
 		}
+	})
+	pc.SCTP().OnClose(func(error) {
+		close(r.ended)
+		on.state(carrierClosed)
 	})
 	pc.OnDataChannel(func(*webrtc.DataChannel) { on.foreign() })
 	var opened atomic.Int32
@@ -173,6 +179,9 @@ func (r *rtc) read(id int, buf []byte) (n int, err error) {
 	if text || errors.Is(err, io.ErrShortBuffer) {
 		return 0, errFrame
 	}
+	if err != nil {
+		r.eof.Store(true)
+	}
 	return n, err
 }
 
@@ -180,6 +189,14 @@ func (r *rtc) read(id int, buf []byte) (n int, err error) {
 func (r *rtc) close() {
 	r.once.Do(func() {
 		close(r.done)
+		if r.eof.Load() {
+			// Reads end a moment before Pion is done with the end. Closing in
+			// between has it wait for 400 ms with a lock held.
+			select {
+			case <-r.ended:
+			case <-time.After(time.Second): // only this data channel was closed
+			}
+		}
 		r.pc.GracefulClose()
 	})
 }
