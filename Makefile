@@ -1,0 +1,68 @@
+# What a developer runs. `make` alone lists it.
+
+GO    ?= go
+NPM   ?= npm
+FUZZ  ?= 5s
+SOAK  ?= 10m
+
+.PHONY: help run setup node test test-quick test-go test-ts test-mesh test-fuzz test-browser check-generated generate bench lint soak
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+
+run: ## run a hub with its page on this machine
+	$(GO) run ./cmd/snug serve
+
+setup: ## install what the tests need: browsers and npm packages
+	@scripts/setup.sh
+
+test: setup test-quick check-generated test-mesh test-fuzz test-browser ## run every test; installs what it needs
+	@echo "All tests passed."
+
+test-quick: node test-go test-ts ## run the tests that need neither root nor a browser
+
+node: node_modules/.installed
+
+node_modules/.installed: package.json package-lock.json
+	@scripts/node.sh
+	$(NPM) ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+test-go:
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "These files aren't formatted: run gofmt -w on them."; exit 1; }
+	$(GO) vet ./...
+	$(GO) test -race ./...
+
+test-ts: node
+	$(NPM) test --silent
+
+test-mesh: ## sixteen Go peers join at the same instant, many times over
+	$(GO) test -race -tags mesh -run Mesh -timeout 10m ./peer
+
+test-fuzz: ## fuzz every decoder for FUZZ=5s
+	@scripts/fuzz.sh $(FUZZ)
+
+test-browser: ## run the page, the SDK and Go peers against each other in Chromium and Firefox
+	$(NPM) run --silent test:browser
+
+check-generated: node
+	$(GO) run ./web/build --check
+
+generate: node ## build web/dist from its TypeScript
+	$(GO) run ./web/build
+
+bench: node ## measure what the README claims
+	$(GO) run ./bench hub
+	node bench/links.js
+
+lint: node ## look for mistakes that compile
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))"
+	$(GO) vet ./...
+	$(GO) run honnef.co/go/tools/cmd/staticcheck@2026.1 ./...
+	$(NPM) run --silent types
+
+soak: setup ## fuzz for SOAK=10m each, repeat the races and the browser tests
+	@scripts/fuzz.sh $(SOAK)
+	$(GO) test -race -count=20 -timeout 60m ./signaling ./peer/...
+	$(GO) test -race -tags mesh -run Mesh -count=4 -timeout 60m ./peer
+	for i in 1 2 3 4 5; do $(NPM) run --silent test:browser || exit 1; done
