@@ -15,6 +15,9 @@ export class Log extends Element {
   declare lines: readonly Line[]
   declare hint: string
   declare behind: boolean
+  // What appears above or below, or a turned phone, must not hide the newest line.
+  #resized = new ResizeObserver(() => { if (!this.#reading) this.#toEnd() })
+  #reading = false // what was said before
 
   protected override render(): TemplateResult {
     const { words, lines } = this
@@ -38,16 +41,24 @@ export class Log extends Element {
       </article>`
   }
 
+  protected override firstUpdated(): void {
+    if (this.#scroller) this.#resized.observe(this.#scroller)
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback()
+    this.#resized.disconnect()
+  }
+
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (!changed.has('lines')) return
     const newest = this.lines.at(-1)
-    const scroller = this.#scroller
-    const reading = scroller && scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight > near
-    this.behind = Boolean(reading && !newest?.author?.own)
+    if (newest?.author?.own) this.#reading = false
+    this.behind = this.#reading
   }
 
   protected override updated(changed: PropertyValues<this>): void {
-    if (changed.has('lines') && !this.behind) this.#toEnd()
+    if (changed.has('lines') && !this.#reading) this.#toEnd()
   }
 
   get #scroller(): HTMLElement | null {
@@ -60,7 +71,8 @@ export class Log extends Element {
 
   #scrolled(event: Event): void {
     const { scrollHeight, scrollTop, clientHeight } = event.target as HTMLElement
-    if (this.behind && scrollHeight - scrollTop - clientHeight < near) this.behind = false
+    this.#reading = scrollHeight - scrollTop - clientHeight > near
+    if (!this.#reading) this.behind = false
   }
 }
 
