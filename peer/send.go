@@ -95,6 +95,9 @@ func (l *Link) Member() Member {
 	return l.memberLocked()
 }
 
+// State is how the link is, now.
+func (l *Link) State() LinkState { return l.Member().State }
+
 func (l *Link) memberLocked() Member {
 	return Member{Member: l.entry, State: l.state, Cause: l.cause, Away: !l.listed}
 }

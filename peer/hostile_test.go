@@ -1,0 +1,189 @@
+package peer
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/snug-chat/snug/signaling"
+)
+
+// raw is a frame as it travels, whatever it says.
+func raw(kind, flags byte, channel uint16, sequence uint32, payload string) []byte {
+	b := []byte{kind, flags}
+	b = binary.BigEndian.AppendUint16(b, channel)
+	b = binary.BigEndian.AppendUint32(b, sequence)
+	return append(b, payload...)
+}
+
+func TestBrokenFramesEndTheirLinkOnly(t *testing.T) {
+	send := func(id int, data []byte) func(*rtc) error {
+		return func(r *rtc) error { _, err := r.raw[id].Write(data); return err }
+	}
+	for name, attack := range map[string]func(*rtc) error{
+		"too short":         send(dataReliable, raw(frameMessage, 0, 0, 1, "")[:7]),
+		"too long":          send(dataReliable, raw(frameMessage, 0, 0, 1, strings.Repeat("x", MaxMessage+1))),
+		"far too long":      send(dataReliable, make([]byte, 60_000)),
+		"not UTF-8":         send(dataReliable, raw(frameMessage, flagText, 0, 1, "\xff")),
+		"skipped sequence":  send(dataReliable, raw(frameMessage, 0, 0, 2, "x")),
+		"repeated sequence": send(dataReliable, raw(frameMessage, 0, 0, 0, "x")),
+		"control no JSON":   send(dataControl, raw(frameControl, 0, 0, 1, "bye")),
+		"control no object": send(dataControl, raw(frameControl, 0, 0, 1, "[]")),
+		"string message": func(r *rtc) error {
+			_, err := r.raw[dataReliable].WriteDataChannel(raw(frameMessage, 0, 0, 1, "x"), true)
+			return err
+		},
+		"foreign data channel": func(r *rtc) error {
+			_, err := r.pc.CreateDataChannel("mine", nil)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newTestHub(t)
+			ann, bob, mal := h.join("Ann"), h.join("Bob"), h.join("Mal")
+			for _, r := range []*Room{ann, bob, mal} {
+				until(t, r, live(2))
+			}
+			if err := attack(mal.Link(ann.Self().ID).rtc); err != nil {
+				t.Fatal(err)
+			}
+			link := ann.Link(mal.Self().ID)
+			until(t, ann, func([]Member) bool { return link.Member().State == LinkGone })
+			if cause := link.Member().Cause; cause != CauseRefused {
+				t.Errorf("ended as %s", cause)
+			}
+			if err := ann.Link(bob.Self().ID).Send(t.Context(), Text("still here")); err != nil {
+				t.Error(err)
+			}
+			hears(t, bob, "Ann", "still here")
+		})
+	}
+}
+
+func TestFramesOfLaterVersionsAreIgnored(t *testing.T) {
+	h := newTestHub(t)
+	ann, bob := h.join("Ann"), h.join("Bob")
+	until(t, ann, live(1))
+	until(t, bob, live(1))
+	link := bob.Link(ann.Self().ID)
+	for _, f := range [][]byte{
+		raw(9, 0, 0, 1, "another type"),
+		raw(frameControl, 0, 0, 1, "control, but not on its data channel"),
+		raw(frameMessage, 0, 7, 1, "another channel"),
+		raw(frameMessage, 2, 0, 1, "another flag counts"),
+		raw(frameMessage, flagText, 0, 2, "known"),
+	} {
+		if _, err := link.rtc.raw[dataReliable].Write(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := link.rtc.raw[dataControl].Write(raw(frameControl, 0, 0, 1, `{"type":"dance"}`)); err != nil {
+		t.Fatal(err)
+	}
+	hears(t, ann, "Bob", "known")
+	if s := ann.Link(bob.Self().ID).State(); s != LinkLive {
+		t.Errorf("the link is %s", s)
+	}
+}
+
+func TestHostileSignalsAreDropped(t *testing.T) {
+	h := newTestHub(t)
+	ann, err := Join(t.Context(), h.invite, &Options{Name: "Ann"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ann.Close(context.Background())
+	to, _ := signaling.ParseInvite(h.invite)
+	mal, err := signaling.Dial(t.Context(), to, signaling.Hello{Secret: signaling.NewSecret(), Name: "Mal", Kind: kindBrowser}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mal.Close()
+	go func() { // what Ann answers doesn't matter
+		for {
+			if _, err := mal.Receive(t.Context()); err != nil {
+				return
+			}
+		}
+	}()
+	many := strings.TrimSuffix(strings.Repeat(`{"candidate":"candidate:1 1 udp 1 192.0.2.1 9 typ host","mid":"0"},`, maxCandidatesInSignal), ",")
+	bodies := []string{
+		`1`, `{}`, `{"type":"offer"}`, `{"type":"dance","n":1}`,
+		`{"type":"offer","n":1,"sdp":"hello"}`,
+		`{"type":"offer","n":1,"sdp":"v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n"}`,
+		`{"type":"answer","n":1,"sdp":"v=0"}`,
+		`{"type":"need-offer","n":0}`,
+		fmt.Sprintf(`{"type":"offer","n":2,"sdp":"%s"}`, strings.Repeat("x", maxSDP+1)),
+	}
+	for n := range 20 {
+		bodies = append(bodies, fmt.Sprintf(`{"type":"candidates","n":%d,"candidates":[%s]}`, n+1, many))
+	}
+	for _, body := range bodies {
+		if _, err := mal.Signal(t.Context(), ann.Self().ID, jsontext.Value(body)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	bob := h.join("Bob")
+	until(t, bob, func(m []Member) bool { return len(m) == 2 && m[0].State == LinkLive })
+	if err := bob.Link(ann.Self().ID).Send(t.Context(), Text("hello")); err != nil {
+		t.Fatal(err)
+	}
+	hears(t, ann, "Bob", "hello")
+	if s := ann.Link(mal.Welcome().You).State(); s != LinkConnecting {
+		t.Errorf("the link to Mal is %s", s)
+	}
+}
+
+func TestFloodOfControlMessagesIsBounded(t *testing.T) {
+	h := newTestHub(t)
+	ann, bob := h.join("Ann"), h.join("Bob")
+	until(t, bob, live(1))
+	link := bob.Link(ann.Self().ID)
+	const count = 2000
+	for range count {
+		f := frame{kind: frameControl, payload: bytes.Repeat([]byte(" "), 100)}
+		f.payload = append([]byte(`{"type":"dance"}`), f.payload...)
+		if err := link.write(within(t, 20*time.Second), dataControl, f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	says(t, bob, "and on")
+	hears(t, ann, "Bob", "and on")
+}
+
+func TestALinkGivenUpByOneSideIsMadeAnew(t *testing.T) {
+	h := newTestHub(t)
+	ann, bob := h.join("Ann"), h.join("Bob")
+	until(t, ann, live(1))
+	until(t, bob, live(1))
+	offerer, answerer := ann, bob
+	if !ann.Link(bob.Self().ID).offerer {
+		offerer, answerer = bob, ann
+	}
+	for _, forgetful := range []*Room{offerer, answerer} {
+		other := offerer
+		if forgetful == offerer {
+			other = answerer
+		}
+		old, kept := forgetful.Link(other.Self().ID), other.Link(forgetful.Self().ID)
+		// As when only this side's path to the other has failed: nothing is said on
+		// the link, and the hub's connection comes back.
+		old.mail.post(func() { old.over = true; forgetful.linkChanged(old, LinkGone, CauseICE) })
+		until(t, forgetful, func(m []Member) bool { return m[0].State == LinkGone })
+		forgetful.mu.Lock()
+		forgetful.meet(old.entry)
+		forgetful.mu.Unlock()
+		<-kept.gone
+		until(t, forgetful, live(1))
+		until(t, other, live(1))
+		says(t, forgetful, "here again")
+		hears(t, other, forgetful.Self().Name, "here again")
+		says(t, other, "so am I")
+		hears(t, forgetful, other.Self().Name, "so am I")
+	}
+}
