@@ -1,3 +1,4 @@
+import { bytesOf } from './frame.ts'
 import { count, list, malformed, object, string } from './protocol.ts'
 
 export interface Candidate { candidate: string; mid?: string; line?: number }
@@ -9,6 +10,7 @@ export type Signal =
   | { type: 'candidates'; n: number; candidates: Candidate[]; end?: boolean }
   | { type: 'need-offer'; n: number }
 
+// In bytes.
 const maxSDP = 32768
 const maxCandidate = 1024
 const maxMid = 64
@@ -23,7 +25,7 @@ export function decodeSignal(body: unknown): Signal | undefined {
     case 'offer':
     case 'answer': {
       const sdp = string(s['sdp'], 'sdp')
-      if (sdp.length > maxSDP) throw malformed('sdp is too long')
+      if (bytesOf(sdp).length > maxSDP) throw malformed('sdp is too long')
       return { type, n: number(s), sdp }
     }
     case 'candidates': {
@@ -47,6 +49,6 @@ function candidate(value: unknown): Candidate {
   const decoded: Candidate = { candidate: string(c['candidate'], 'candidate', true) }
   if (c['mid'] !== undefined) decoded.mid = string(c['mid'], 'mid', true)
   if (c['line'] !== undefined) decoded.line = count(c['line'], 'line')
-  if (decoded.candidate.length > maxCandidate || (decoded.mid?.length ?? 0) > maxMid) throw malformed('a candidate is too long')
+  if (bytesOf(decoded.candidate).length > maxCandidate || bytesOf(decoded.mid ?? '').length > maxMid) throw malformed('a candidate is too long')
   return decoded
 }
