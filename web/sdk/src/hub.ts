@@ -5,6 +5,7 @@ import { Socket } from './socket.ts'
 // Full jitter: each wait is a random part of a bound that doubles. In ms.
 const redialFirst = 500
 const redialMax = 30_000
+const retryMax = 3_600_000 // of what a hub may ask for
 
 export type HubState =
   | { state: 'connecting' }
@@ -89,7 +90,7 @@ export class Hub {
       return
     }
     const bound = Math.min(redialMax, redialFirst * 2 ** this.#attempt++)
-    const wait = error.retry ?? Math.random() * bound
+    const wait = error.retry ? Math.min(error.retry, retryMax) : Math.random() * bound
     this.#timer = setTimeout(() => this.#dial(), wait)
     this.#become({ state: 'waiting', retryAt: Date.now() + wait, error })
   }

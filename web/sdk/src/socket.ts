@@ -1,5 +1,5 @@
 import { SnugError } from './errors.ts'
-import { decodeFromHub, type FromHub, object, string, subprotocol, type ToHub, type Welcome } from './protocol.ts'
+import { count, decodeFromHub, type FromHub, object, string, subprotocol, type ToHub, type Welcome } from './protocol.ts'
 
 const welcomeWait = 15_000 // ms
 const pongWait = 5_000
@@ -61,10 +61,15 @@ export class Socket {
     this.#timer = setTimeout(() => this.#end(unreachable('The hub doesn’t answer.')), wait)
   }
 
-  #receive(data: unknown): void {
-    if (this.#ended) return
+  /** That was the sign of life. */
+  #heard(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
+  }
+
+  #receive(data: unknown): void {
+    if (this.#ended) return
+    if (this.#welcomed) this.#heard()
     let message: FromHub | undefined
     try {
       message = decodeFromHub(typeof data === 'string' ? data : '')
@@ -76,6 +81,7 @@ export class Socket {
       this.#said = refusal(message)
     } else if (message?.type === 'welcome') {
       this.#welcomed = true
+      this.#heard()
       this.#on.welcome(message)
     } else if (message && this.#welcomed) {
       this.#on.message(message)
@@ -120,7 +126,7 @@ async function diagnose(endpoint: URL): Promise<SnugError> {
     const text = await answer.text()
     try {
       const m = object(JSON.parse(text))
-      const error = refusal({ code: string(m['code'], 'code'), message: string(m['message'], 'message'), ...(typeof m['retry'] === 'number' ? { retry: m['retry'] } : {}) })
+      const error = refusal({ code: string(m['code'], 'code'), message: string(m['message'], 'message'), ...(m['retry'] === undefined ? {} : { retry: count(m['retry'], 'retry') }) })
       if (error.code === 'upgrade') return unreachable('The hub answers, but WebSockets don’t get through. A proxy between may have to allow them.')
       if (error.code === 'origin') console.error(error.message)
       return error
