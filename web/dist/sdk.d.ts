@@ -145,6 +145,8 @@ declare const maxCandidatesInSignal = 64;
 declare const maxCandidatesForOffer = 128;
 /** Decodes the body of a signal; undefined for unknown types. Throws a SnugError. */
 declare function decodeSignal(body: unknown): Signal | undefined;
+/** Whether who says this has just made its link. */
+declare function begins(signal: Signal): boolean;
 declare const maxFrame = 16384;
 /** The longest message, in bytes. */
 declare const maxMessage: number;
@@ -204,6 +206,8 @@ interface LinkHandlers {
     /** Sends a signal to the other member, if the hub is there. */
     signal(signal: Signal): void;
     hubAway(): boolean;
+    /** The link has ended, and the other member has begun another with this signal. */
+    anew(signal: Signal): void;
     changed(): void;
     message(data: string | Uint8Array, unreliable: boolean): void;
 }

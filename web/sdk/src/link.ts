@@ -25,6 +25,8 @@ export interface LinkHandlers {
   /** Sends a signal to the other member, if the hub is there. */
   signal(signal: Signal): void
   hubAway(): boolean
+  /** The link has ended, and the other member has begun another with this signal. */
+  anew(signal: Signal): void
   changed(): void
   message(data: string | Uint8Array, unreliable: boolean): void
 }
@@ -62,7 +64,10 @@ export class Link {
     this.#pc.addEventListener('connectionstatechange', () => this.#connection())
     this.#pc.addEventListener('iceconnectionstatechange', () => this.#connection())
     this.#expire(connectWait)
-    this.#negotiation = new Negotiation(this.#pc, offerer, signal => on.signal(signal))
+    this.#negotiation = new Negotiation(this.#pc, offerer, signal => on.signal(signal), signal => {
+      this.end('closed')
+      on.anew(signal)
+    })
   }
 
   /** Takes a signal from the other member. */
@@ -165,7 +170,7 @@ export class Link {
     }, wait)
   }
 
-  /** Frames of a channel are written one after the other, in the order of the calls. */
+  /** Frames of a channel are written one after the other, in the order of the calls. Who aborts doesn't wait for its turn. */
   #write(id: number, type: 'control' | 'message', payload: string | Uint8Array, signal?: AbortSignal): Promise<void> {
     const done = this.#turn[id]!.then(async () => {
       await this.#room(id, signal)
@@ -174,7 +179,7 @@ export class Link {
       this.#sent[id] = sequence
     })
     this.#turn[id] = done.catch(() => {})
-    return done
+    return signal ? orAborted(done, signal) : done
   }
 
   /** Waits until the channel is open and can take another frame. */
@@ -185,7 +190,7 @@ export class Link {
     while (!stop.aborted && channel.bufferedAmount + maxFrame > maxBuffered) {
       await Promise.race([new Promise(resolve => channel.addEventListener('bufferedamountlow', resolve, { once: true, signal: stop })), aborted(stop)])
     }
-    if (signal?.aborted) throw new SnugError('aborted', 'Sending was aborted.', { cause: signal.reason })
+    if (signal?.aborted) throw abortion(signal)
     if (this.#over.signal.aborted || channel.readyState !== 'open') throw new SnugError('gone', 'The link is gone.')
   }
 
@@ -194,9 +199,7 @@ export class Link {
     try {
       if (!(data instanceof ArrayBuffer)) throw new SnugError('malformed', 'a string')
       const frame = decodeFrame(data)
-      if (!frame) return
-      if ((frame.type === 'control') !== (id === control)) throw new SnugError('malformed', 'the wrong channel')
-      if (frame.channel !== 0) return
+      if (!frame || frame.channel !== 0 || (frame.type === 'control') !== (id === control)) return
       const sequence = this.#received[id]! + 1
       if (id !== unreliable && frame.sequence !== sequence >>> 0) throw new SnugError('malformed', 'out of order')
       this.#received[id] = sequence
@@ -228,6 +231,19 @@ export class Link {
       this.#on.changed()
     })
   }
+}
+
+function abortion(signal: AbortSignal): SnugError {
+  return new SnugError('aborted', 'Sending was aborted.', { cause: signal.reason })
+}
+
+function orAborted(done: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(abortion(signal))
+    signal.addEventListener('abort', abort)
+    done.finally(() => signal.removeEventListener('abort', abort)).then(resolve, reject)
+    if (signal.aborted) abort()
+  })
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

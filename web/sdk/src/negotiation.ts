@@ -11,10 +11,12 @@ export class Negotiation {
   #pc: RTCPeerConnection
   #offerer: boolean
   #send: (signal: Signal) => void
+  #anew: (signal: Signal) => void
   #chain = Promise.resolve()
   #stopped = false
 
   #n = 0 // the newest offer's number
+  #first: string | undefined // the answerer's: the offer it began with
   #description: string | undefined // ours for n
   #settled = false // both descriptions of n are there
   #local: Candidate[] = []
@@ -27,10 +29,12 @@ export class Negotiation {
   #timer: ReturnType<typeof setTimeout> | undefined
   #wait = repeatFirst
 
-  constructor(pc: RTCPeerConnection, offerer: boolean, send: (signal: Signal) => void) {
+  /** anew is called with the signal by which the other side begins again, because it gave its link up. */
+  constructor(pc: RTCPeerConnection, offerer: boolean, send: (signal: Signal) => void, anew: (signal: Signal) => void) {
     this.#pc = pc
     this.#offerer = offerer
     this.#send = send
+    this.#anew = anew
     pc.addEventListener('icecandidate', ({ candidate }) => this.#gathered(candidate))
     this.#schedule()
     if (offerer) this.#do(() => this.#offer())
@@ -129,11 +133,14 @@ export class Negotiation {
   async #take(signal: Signal): Promise<void> {
     switch (signal.type) {
       case 'offer':
-        if (this.#offerer || signal.n < this.#n) return
+        if (this.#offerer) return
+        if (this.#n > 0 && signal.n === 1 && signal.sdp !== this.#first) return this.#anew(signal)
+        if (signal.n < this.#n) return
         if (signal.n === this.#n) return this.#again()
         await this.#pc.setRemoteDescription({ type: 'offer', sdp: signal.sdp })
         await this.#pc.setLocalDescription()
         this.#n = signal.n
+        this.#first ??= signal.sdp
         this.#say('answer')
         return this.#settle()
       case 'answer':
@@ -147,7 +154,9 @@ export class Negotiation {
         this.#early.candidates.push(...signal.candidates.slice(0, maxCandidatesForOffer - this.#early.candidates.length))
         return
       case 'need-offer':
-        if (this.#offerer && !this.#settled) this.#again()
+        if (!this.#offerer) return
+        if (!this.#settled) this.#again()
+        else if (signal.n === 0) this.#anew(signal)
     }
   }
 

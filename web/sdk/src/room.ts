@@ -4,7 +4,7 @@ import { endpoint, inviteTo, parseInvite } from './invite.ts'
 import { type Cause, Link, type LinkState, type SendOptions } from './link.ts'
 import { applyChange, type Departure, type Entry, type FromHub, newSecret, type Roster, type Welcome } from './protocol.ts'
 import { offers } from './role.ts'
-import { decodeSignal } from './signals.ts'
+import { begins, decodeSignal, type Signal } from './signals.ts'
 
 export interface JoinOptions {
   /** What the member calls itself; at most 128 bytes. */
@@ -211,6 +211,9 @@ export class Room extends EventTarget {
     const standing: Standing = { entry, listed: true, link: undefined as never }
     standing.link = new Link(offers(this.#self, entry), this.#iceServers, {
       signal: body => this.#hub.send({ type: 'signal', to: entry.id, body }),
+      anew: signal => {
+        if (standing.listed && this.#standings.get(entry.id) === standing) this.#renew(entry, signal)
+      },
       hubAway: () => this.#hub.state.state !== 'connected',
       changed: () => {
         if (standing.link?.state === 'shaky') this.#hub.probe()
@@ -230,19 +233,23 @@ export class Room extends EventTarget {
   }
 
   #signaled(from: string, body: unknown): void {
-    let standing = this.#standings.get(from)
+    const standing = this.#standings.get(from)
     if (!standing) return
     try {
       const signal = decodeSignal(body)
       if (!signal) return
-      if (standing.link.state === 'gone' && signal.type === 'offer') { // it tries again, so do we
-        this.#meet(standing.entry)
-        standing = this.#standings.get(from)!
-      }
-      standing.link.take(signal)
+      if (standing.link.state !== 'gone') standing.link.take(signal)
+      else if (standing.listed && begins(signal)) this.#renew(standing.entry, signal)
     } catch {
       // A signal that breaks the rules is dropped; it never ends anything.
     }
+  }
+
+  /** The other member has begun a new link, so this side does. */
+  #renew(entry: Entry, signal: Signal): void {
+    this.#meet(entry)
+    this.#standings.get(entry.id)?.link.take(signal)
+    this.#sweep()
   }
 
   /** Drops who is neither listed nor linked, and tells, once for all that changes now. */

@@ -38,6 +38,11 @@ export function decodeSignal(body: unknown): Signal | undefined {
   }
 }
 
+/** Whether who says this has just made its link. */
+export function begins(signal: Signal): boolean {
+  return (signal.type === 'offer' && signal.n === 1) || (signal.type === 'need-offer' && signal.n === 0)
+}
+
 function number(s: Record<string, unknown>): number {
   const n = count(s['n'], 'n')
   if (n === 0 || n > 0xffffffff) throw malformed('n is no offer’s number')
