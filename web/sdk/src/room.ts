@@ -82,7 +82,7 @@ export class Room extends EventTarget {
   #iceServers: RTCIceServer[] = []
   #closed = false
   #told = false // that members changed, soon
-  #leaveWithPage = () => void this.leave()
+  #leaveWithPage = () => void this.#end(undefined, true)
   #first: { resolve: () => void; reject: (error: SnugError) => void } | undefined
 
   /** For join(). */
@@ -146,13 +146,15 @@ export class Room extends EventTarget {
     await this.#end()
   }
 
-  async #end(error?: SnugError): Promise<void> {
+  /** The hub hears of it last, or its word would overtake what links still carry; a page that goes has no time for that. */
+  async #end(error?: SnugError, atOnce = false): Promise<void> {
     if (this.#closed) return
     this.#closed = true
     globalThis.removeEventListener?.('pagehide', this.#leaveWithPage)
-    const closing = [...this.#standings.values()].map(({ link }) => link.close())
+    const closing = Promise.all([...this.#standings.values()].map(({ link }) => link.close()))
+    if (!error && !atOnce) await closing
     this.#hub.close(error)
-    await Promise.all(closing)
+    await closing
     this.dispatchEvent(new EndEvent(error))
   }
 
