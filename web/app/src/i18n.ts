@@ -139,6 +139,7 @@ export function chosen(search: string, kept: string | null, preferred: readonly 
 
 /** The sentence for an error, in this language where there is one. */
 export function explain(words: Words, error: unknown): string {
-  if (error instanceof SnugError) return words.errors[error.code] ?? error.message
-  return String(error)
+  if (!(error instanceof SnugError)) return String(error)
+  const known = Object.hasOwn(words.errors, error.code) ? words.errors[error.code] : undefined
+  return known ?? error.message
 }
