@@ -236,8 +236,14 @@ describe('candidates', () => {
     side.negotiation.take(candidates(2, 'candidate new'))
     side.negotiation.take(offer(2))
     side.negotiation.take(candidates(1, 'candidate older'))
+    side.negotiation.take(candidates(3, 'candidate of the future'))
     await settle()
     expect(side.pc.candidates).toEqual(['candidate new'])
+    const early = new Side(false)
+    early.negotiation.take(candidates(2, 'candidate of the future'))
+    early.negotiation.take(offer(1))
+    await settle()
+    expect(early.pc.candidates).toEqual([])
   })
 
   test('that are none, or empty, don’t stop others', async () => {

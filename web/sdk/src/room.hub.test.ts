@@ -32,6 +32,15 @@ async function two(): Promise<{ ann: Room; bob: Room }> {
   return { ann, bob }
 }
 
+/** After their first wait. */
+async function bothComeBack(): Promise<void> {
+  await later(500)
+  for (const ws of FakeWebSocket.all.splice(-2)) {
+    FakeWebSocket.all.push(ws)
+    await hub.admit()
+  }
+}
+
 const members = (room: Room) => room.members.map(m => `${m.name} ${m.state}${m.away ? ' away' : ''}`)
 
 test('links go on while the hub is away', async () => {
@@ -92,16 +101,22 @@ for (const when of ['offer', 'answer', 'candidates']) {
     }
     const bob = await enter('b')
     expect(restarted).toBe(true)
-    await later(500)
-    const sockets = FakeWebSocket.all.splice(-2)
-    for (const ws of sockets) {
-      FakeWebSocket.all.push(ws)
-      await hub.admit()
-    }
+    await bothComeBack()
     await later(3_000)
     expect([members(ann), members(bob)]).toEqual([['b live'], ['a live']])
   })
 }
+
+test('links that wait for a signal don’t wait any longer when the hub is back', async () => {
+  hub.loses = () => true
+  const { ann, bob } = await two()
+  await later(7_500) // the next repetition comes at 15 s
+  hub.loses = () => false
+  hub.restart()
+  await bothComeBack()
+  await settle()
+  expect([members(ann), members(bob)]).toEqual([['b live'], ['a live']])
+})
 
 test('a link whose sides can’t hear of each other is gone after 30 s, for want of a hub', async () => {
   hub.loses = () => true
