@@ -418,14 +418,17 @@ func TestConcurrentJoinsAndLeavesMissNobody(t *testing.T) {
 		all.Go(func() { l.join(fmt.Sprint("passes ", i)).Close() })
 	}
 	all.Wait()
-	last := l.join("last")
-	want := last.Welcome().Roster
-	for _, c := range stayers {
+	stayers = append(stayers, l.join("last"))
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	passes := func(m Member) bool { return strings.HasPrefix(m.Name, "passes") }
+	var want Roster
+	for i, c := range stayers {
 		r := c.Welcome().Roster
-		for r.N < want.N {
-			m, err := c.Receive(t.Context())
+		for len(r.Members) != len(stayers) || slices.ContainsFunc(r.Members, passes) || r.N < want.N {
+			m, err := c.Receive(ctx)
 			if err != nil {
-				t.Fatal(err)
+				t.Fatalf("%v; at %d knows %s", err, r.N, names(r.Members))
 			}
 			change := m.(RosterChange)
 			if change.N <= r.N {
@@ -437,6 +440,9 @@ func TestConcurrentJoinsAndLeavesMissNobody(t *testing.T) {
 				}
 			}
 			r.Apply(change)
+		}
+		if i == 0 {
+			want = r
 		}
 		if !slices.EqualFunc(r.Members, want.Members, func(a, b Member) bool { return a.ID == b.ID && a.Joined == b.Joined }) {
 			t.Errorf("roster %s\nwant   %s", names(r.Members), names(want.Members))
