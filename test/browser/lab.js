@@ -13,7 +13,11 @@ const paths = {
   chrome: ['/usr/bin/chromium', '/usr/bin/google-chrome'],
   firefox: ['/usr/bin/firefox-esr', '/usr/bin/firefox'],
 }
-const chromeFlags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
+const chromeFlags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
+  '--host-resolver-rules=MAP *.test 127.0.0.1']
+
+const children = new Set()
+process.on('exit', () => { for (const child of children) child.kill('SIGKILL') })
 
 let built
 /** The binary, built once. */
@@ -26,6 +30,8 @@ export function binary() {
 /** Starts a command of the binary; `lines` are what it printed. */
 export function run(...args) {
   const child = spawn(binary(), args, { stdio: ['pipe', 'pipe', 'pipe'] })
+  children.add(child)
+  child.once('exit', () => children.delete(child))
   const program = { child, text: '', notes: '', exited: once(child, 'exit') }
   child.stdout.on('data', data => { program.text += data })
   child.stderr.on('data', data => { program.notes += data })
@@ -71,7 +77,9 @@ export async function browser(kind) {
   return running[kind]
 }
 
-export async function closeBrowsers() {
+/** Ends what a test left running. */
+export async function closeAll() {
+  for (const child of children) child.kill('SIGKILL')
   await Promise.all(Object.values(running).map(async b => (await b).close()))
 }
 

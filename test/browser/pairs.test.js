@@ -1,7 +1,7 @@
 // Every pair of members, in both join orders, hears each other, also without the hub.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { closeBrowsers, openMember, startHub } from './lab.js'
+import { closeAll, openMember, startHub } from './lab.js'
 
 const pairs = [
   ['chrome', 'chrome'], ['firefox', 'firefox'], ['chrome', 'firefox'], ['firefox', 'chrome'],
@@ -12,7 +12,7 @@ let hub
 before(async () => { hub = await startHub() })
 after(async () => {
   await hub.kill()
-  await closeBrowsers()
+  await closeAll()
 })
 
 let rooms = 0
