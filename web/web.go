@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net/http"
 	"path"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -46,7 +47,8 @@ func newFile(name string, content []byte) file {
 	z, _ := gzip.NewWriterLevel(&zipped, gzip.BestCompression)
 	z.Write(content)
 	z.Close()
-	return file{types[path.Ext(name)], `"` + hex.EncodeToString(sum[:8]) + `"`, content, zipped.Bytes()}
+	// Weak, since plain and zipped are two representations (RFC 9110 §8.8.3.3).
+	return file{types[path.Ext(name)], `W/"` + hex.EncodeToString(sum[:8]) + `"`, content, zipped.Bytes()}
 }
 
 var files = sync.OnceValue(func() map[string]file {
@@ -115,7 +117,7 @@ func (f file) send(w http.ResponseWriter, r *http.Request, status int) {
 		return
 	}
 	body := f.plain
-	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+	if acceptsGzip(r.Header.Values("Accept-Encoding")) {
 		h.Set("Content-Encoding", "gzip")
 		body = f.zipped
 	}
@@ -123,4 +125,18 @@ func (f file) send(w http.ResponseWriter, r *http.Request, status int) {
 	if r.Method == http.MethodGet {
 		w.Write(body)
 	}
+}
+
+// acceptsGzip tells whether gzip is named, and not with the weight 0 (RFC 9110 §12.5.3).
+func acceptsGzip(values []string) bool {
+	for coding := range strings.SplitSeq(strings.Join(values, ","), ",") {
+		name, weight, _ := strings.Cut(coding, ";")
+		if !strings.EqualFold(strings.TrimSpace(name), "gzip") {
+			continue
+		}
+		_, q, weighed := strings.Cut(weight, "=")
+		quality, err := strconv.ParseFloat(strings.TrimSpace(q), 64)
+		return !weighed || err == nil && quality > 0
+	}
+	return false
 }
