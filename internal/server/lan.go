@@ -28,10 +28,14 @@ func lanAddress() (string, error) {
 			}
 		}
 	}
-	slices.SortStableFunc(found, func(a, b net.IP) int { return preference(a) - preference(b) })
+	return choose(found)
+}
+
+func choose(found []net.IP) (string, error) {
 	if len(found) == 0 {
 		return "", errors.New("this machine is in no network: connect it to one, or leave --lan out")
 	}
+	slices.SortStableFunc(found, func(a, b net.IP) int { return preference(a) - preference(b) })
 	return found[0].String(), nil
 }
 

@@ -122,7 +122,11 @@ func explain(addr string, err error) error {
 	host, port, _ := net.SplitHostPort(addr)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("port %s is in use by another program: end that, or choose another port with --listen %s", port, net.JoinHostPort(host, "8081"))
+		other := "8081"
+		if port == other {
+			other = "8082"
+		}
+		return fmt.Errorf("port %s is in use by another program: end that, or choose another port with --listen %s", port, net.JoinHostPort(host, other))
 	case errors.Is(err, syscall.EACCES):
 		return fmt.Errorf("port %s needs more rights than you have: choose one above 1023 with --listen %s", port, net.JoinHostPort(host, "8080"))
 	case errors.Is(err, syscall.EADDRNOTAVAIL):

@@ -17,11 +17,13 @@ import (
 const (
 	sendWait  = 30 * time.Second
 	leaveWait = 5 * time.Second
+	maxLine   = 1 << 20 // bytes
 )
 
 // Lines is the conversation for scripts, pipes and screen readers: each line of in is a
 // message, each message of others is printed to out as "name: text", and what happens is told on
-// notes. It ends at the end of in, when everything has been delivered, or with ctx.
+// notes. It ends at the end of in, when everything has been delivered, or with ctx. A line that
+// couldn't be sent is told on notes, and is an error at the end.
 func Lines(ctx context.Context, c *chat.Chat, in io.Reader, out, notes io.Writer) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -40,11 +42,9 @@ func Lines(ctx context.Context, c *chat.Chat, in io.Reader, out, notes io.Writer
 	showing.Go(func() { tell(telling, c.Room(), notes) })
 	err := say(ctx, c, in, notes)
 	quiet() // that others go when we do is no news
-	if err == nil {
-		leave, stop := context.WithTimeout(context.Background(), leaveWait)
-		defer stop()
-		c.Close(leave) // what is still on its way to us is shown meanwhile
-	}
+	leave, stop := context.WithTimeout(context.Background(), leaveWait)
+	defer stop()
+	c.Close(leave) // what is still on its way to us is shown meanwhile
 	cause := context.Cause(ctx)
 	cancel(nil)
 	showing.Wait()
@@ -60,7 +60,7 @@ func say(ctx context.Context, c *chat.Chat, in io.Reader, notes io.Writer) error
 	failed := make(chan error, 1)
 	go func() { // ends with in, which nobody can interrupt
 		s := bufio.NewScanner(in)
-		s.Buffer(nil, 1<<20)
+		s.Buffer(nil, maxLine)
 		for s.Scan() {
 			select {
 			case lines <- s.Text():
@@ -70,21 +70,38 @@ func say(ctx context.Context, c *chat.Chat, in io.Reader, notes io.Writer) error
 		}
 		failed <- s.Err()
 	}()
+	unsent := 0
 	for {
 		select {
 		case line := <-lines:
 			if line == "" {
 				continue
 			}
-			if err := sayLine(ctx, c, line, notes); err != nil {
+			if err := sayLine(ctx, c, line, notes); err != nil && ctx.Err() == nil {
 				fmt.Fprintln(notes, "snug:", explain.Error(err))
+				unsent++
 			}
 		case err := <-failed:
-			return err
+			return incomplete(unsent, err)
 		case <-ctx.Done():
 			return nil
 		}
 	}
+}
+
+// incomplete is what remained unsaid at the end of the input.
+func incomplete(unsent int, err error) error {
+	switch {
+	case errors.Is(err, bufio.ErrTooLong):
+		return fmt.Errorf("a line is longer than %d bytes, so it and what follows wasn't sent: a message holds at most %d", maxLine, chat.MaxBody)
+	case err != nil:
+		return fmt.Errorf("the input can't be read: %w", err)
+	case unsent == 1:
+		return errors.New("one line wasn't sent; why is said above")
+	case unsent > 1:
+		return fmt.Errorf("%d lines weren't sent; why is said above", unsent)
+	}
+	return nil
 }
 
 func sayLine(ctx context.Context, c *chat.Chat, line string, notes io.Writer) error {

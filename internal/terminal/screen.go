@@ -28,6 +28,7 @@ var (
 // everything does, and what one writes stands at the bottom.
 func Screen(ctx context.Context, c *chat.Chat) error {
 	ctx, cancel := context.WithCancel(ctx)
+	greet(c.Room())
 	p := tea.NewProgram(newModel(ctx, c), tea.WithContext(ctx))
 	var feeding sync.WaitGroup
 	feeding.Go(func() {
@@ -85,10 +86,14 @@ func newModel(ctx context.Context, c *chat.Chat) model {
 }
 
 func (m model) Init() tea.Cmd {
-	room := m.chat.Room()
-	return tea.Batch(textinput.Blink, tea.Println(dim.Render(fmt.Sprintf(
-		"You are %s in the room %s. Give others this invite:\n%s\n/who shows who is here, /quit or Ctrl-C leaves.",
-		name(room.Self()), room.Invite().Room, room.Invite()))))
+	return textinput.Blink
+}
+
+// greet says what the screen is for. It is printed before bubbletea takes over, so that it stands first.
+func greet(room *peer.Room) {
+	lipgloss.Println(dim.Render(fmt.Sprintf("You are %s in the room %s. Give others this invite:", name(room.Self()), room.Invite().Room)))
+	lipgloss.Println(room.Invite())
+	lipgloss.Println(dim.Render("/who shows who is here, /quit or Ctrl-C leaves."))
 }
 
 func (m model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
@@ -169,7 +174,7 @@ func (m model) line(from peer.Member, body string) string {
 		sum += int(b)
 	}
 	who := bold.Foreground(lipgloss.Color(nameColours[sum%len(nameColours)])).Render(name(from))
-	return lipgloss.NewStyle().Width(max(20, m.width)).Render(who + "  " + indent(body))
+	return wrap(who+"  "+indent(body), max(20, m.width))
 }
 
 func (m model) who() string {
@@ -204,7 +209,7 @@ func (m model) summary() string {
 		text = "with " + strings.Join(parts, ", ")
 	}
 	if m.hubAway {
-		text += " · the hub is away; conversations go on"
+		text = "the hub is away, conversations go on · " + text
 	}
 	return text
 }

@@ -1,0 +1,231 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/snug-chat/snug/signaling"
+)
+
+func listen(t *testing.T, o Options) *Server {
+	t.Helper()
+	o.Logger = slog.New(slog.DiscardHandler)
+	s, err := Listen(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// run serves until the test ends, and checks that this ends well.
+func run(t *testing.T, s *Server) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		select {
+		case err := <-served:
+			if err != nil {
+				t.Errorf("Serve: %v", err)
+			}
+		case <-time.After(20 * time.Second):
+			t.Error("Serve doesn't end")
+		}
+	})
+}
+
+func TestInviteHasAHostThatReachesTheServer(t *testing.T) {
+	for listenAt, host := range map[string]string{
+		"127.0.0.1:0": "localhost", "127.0.0.2:0": "localhost", "localhost:0": "localhost", "0.0.0.0:0": "localhost", ":0": "localhost",
+	} {
+		s := listen(t, Options{Listen: listenAt})
+		run(t, s)
+		text, err := s.Invite()
+		if err != nil {
+			t.Fatal(err)
+		}
+		invite, err := signaling.ParseInvite(text)
+		if err != nil || invite.Hub.Hostname() != host || len(invite.Room) != 14 {
+			t.Errorf("%s: %s, %v", listenAt, text, err)
+		}
+		if again, _ := s.Invite(); again == text {
+			t.Errorf("%s: two invites are to one room", listenAt)
+		}
+	}
+}
+
+func TestServerIsHubAndPage(t *testing.T) {
+	s := listen(t, Options{Listen: "127.0.0.1:0", ICEServers: []string{"stun:stun.example.org:3478"}, Origins: []string{"https://example.org"}})
+	run(t, s)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	text, err := s.Invite()
+	if err != nil {
+		t.Fatal(err)
+	}
+	invite, _ := signaling.ParseInvite(text)
+	conn, err := signaling.Dial(ctx, invite, signaling.Hello{Secret: signaling.NewSecret(), Name: "Ann", Kind: "go"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ice := conn.Welcome().ICE.Servers; len(ice) != 1 || ice[0].URLs[0] != "stun:stun.example.org:3478" {
+		t.Errorf("the ICE servers are %v", ice)
+	}
+	for path, want := range map[string]int{"/": 200, "/r/" + invite.Room: 200, "/sdk.js": 200, "/nothing": 404, "/v1/rooms/lobby": 426, "/v1/": 404} {
+		if got := status(t, ctx, "http://"+s.listener.Addr().String()+path, ""); got != want {
+			t.Errorf("%s: %d, not %d", path, got, want)
+		}
+	}
+	for origin, want := range map[string]int{"https://example.org": 426, "https://example.com": 403} {
+		if got := status(t, ctx, "http://"+s.listener.Addr().String()+"/v1/rooms/lobby", origin); got != want {
+			t.Errorf("from %s: %d, not %d", origin, got, want)
+		}
+	}
+	conn.Close()
+}
+
+func status(t *testing.T, ctx context.Context, url, origin string) int {
+	t.Helper()
+	r, _ := http.NewRequestWithContext(ctx, "GET", url, nil)
+	if origin != "" {
+		r.Header.Set("Origin", origin)
+	}
+	answer, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	io.Copy(io.Discard, answer.Body)
+	return answer.StatusCode
+}
+
+func TestGreeting(t *testing.T) {
+	s := listen(t, Options{Listen: "127.0.0.1:0"})
+	run(t, s)
+	var out bytes.Buffer
+	if err := s.Greet(&out); err != nil {
+		t.Fatal(err)
+	}
+	if !regexp.MustCompile(`(?m)^    http://localhost:\d+/r/[a-z2-7]{4}-[a-z2-7]{4}-[a-z2-7]{4}$`).Match(out.Bytes()) {
+		t.Errorf("no line is an invite: %s", out.String())
+	}
+	if strings.ContainsAny(out.String(), "█▀▄\x1b") || strings.Contains(out.String(), "Anyone") {
+		t.Errorf("on this machine alone, it says %s", out.String())
+	}
+}
+
+func TestGreetingInTheLocalNetwork(t *testing.T) {
+	s := listen(t, Options{Listen: "127.0.0.1:0", LAN: true})
+	run(t, s)
+	var out bytes.Buffer
+	greeted := s.Greet(&out)
+	address, err := lanAddress()
+	if err != nil { // this machine is in no network
+		if greeted == nil || greeted.Error() != err.Error() || out.Len() > 0 {
+			t.Errorf("got %v and %q; %v", greeted, out.String(), err)
+		}
+		return
+	}
+	found := regexp.MustCompile(`(?m)^    (http://\S+)/r/\S+$`).FindSubmatch(out.Bytes())
+	if greeted != nil || found == nil || !strings.Contains(out.String(), "Anyone in your network can come in.") || strings.Count(out.String(), "██") < 20 {
+		t.Fatalf("%v: %s", greeted, out.String())
+	}
+	u, _ := url.Parse(string(found[1]))
+	if u.Hostname() != address {
+		t.Errorf("the invite is to %s, not %s", u.Hostname(), address)
+	}
+	if got := status(t, t.Context(), string(found[1])+"/", ""); got != http.StatusOK {
+		t.Errorf("the page there: %d", got)
+	}
+}
+
+func TestLANAddress(t *testing.T) {
+	ips := func(all ...string) (found []net.IP) {
+		for _, s := range all {
+			found = append(found, net.ParseIP(s))
+		}
+		return found
+	}
+	for _, c := range []struct {
+		found []net.IP
+		want  string
+	}{
+		{ips("192.168.1.7"), "192.168.1.7"},
+		{ips("203.0.113.1", "10.0.0.4"), "10.0.0.4"},
+		{ips("fd00::2", "203.0.113.1"), "203.0.113.1"},
+		{ips("2001:db8::1"), "2001:db8::1"},
+		{ips("172.16.0.9", "10.0.0.4"), "172.16.0.9"}, // of two alike, the first interface's
+	} {
+		if got, err := choose(c.found); err != nil || got != c.want {
+			t.Errorf("of %v: %s, %v; want %s", c.found, got, err, c.want)
+		}
+	}
+	if got, err := choose(nil); err == nil || !strings.Contains(err.Error(), "leave --lan out") {
+		t.Errorf("in no network: %q, %v", got, err)
+	}
+}
+
+func TestAddress(t *testing.T) {
+	for _, c := range []struct {
+		listen string
+		lan    bool
+		want   string
+	}{
+		{"127.0.0.1:8080", false, "127.0.0.1:8080"},
+		{"127.0.0.1:8080", true, ":8080"},
+		{"[::1]:0", false, "[::1]:0"},
+		{":65535", false, ":65535"},
+	} {
+		if got, err := address(c.listen, c.lan); err != nil || got != c.want {
+			t.Errorf("%s became %s, %v", c.listen, got, err)
+		}
+	}
+	for wrong, say := range map[string]string{
+		"": "HOST:PORT", "8080": "HOST:PORT", "::1:80": "HOST:PORT", "http://localhost:80": "HOST:PORT",
+		"localhost:http": "number", "localhost:": "number", "localhost:65536": "number", "localhost:-1": "number",
+	} {
+		if got, err := address(wrong, false); err == nil || !strings.Contains(err.Error(), say) {
+			t.Errorf("%q became %q, %v", wrong, got, err)
+		}
+	}
+}
+
+func TestWhyItCannotListen(t *testing.T) {
+	bind := func(err error) error {
+		return &net.OpError{Op: "listen", Net: "tcp", Err: os.NewSyscallError("bind", err)}
+	}
+	for _, c := range []struct {
+		addr string
+		err  error
+		want string
+	}{
+		{"127.0.0.1:8080", bind(syscall.EADDRINUSE), "port 8080 is in use by another program: end that, or choose another port with --listen 127.0.0.1:8081"},
+		{"[::1]:8081", bind(syscall.EADDRINUSE), "port 8081 is in use by another program: end that, or choose another port with --listen [::1]:8082"},
+		{":443", bind(syscall.EACCES), "port 443 needs more rights than you have: choose one above 1023 with --listen :8080"},
+		{"203.0.113.9:80", bind(syscall.EADDRNOTAVAIL), "203.0.113.9 is no address of this machine: choose one that is, or 0.0.0.0 for all, with --listen"},
+		{"x:80", errors.New("strange"), "can't listen on x:80: strange"},
+	} {
+		if got := explain(c.addr, c.err).Error(); got != c.want {
+			t.Errorf("got  %s\nwant %s", got, c.want)
+		}
+	}
+	l := listen(t, Options{Listen: "127.0.0.1:0"})
+	run(t, l)
+	if _, err := Listen(Options{Listen: l.listener.Addr().String()}); err == nil || !strings.Contains(err.Error(), "in use") {
+		t.Errorf("twice: %v", err)
+	}
+}
