@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	"charm.land/bubbles/v2/textinput"
 	tea "charm.land/bubbletea/v2"
@@ -29,9 +30,11 @@ var (
 func Screen(ctx context.Context, c *chat.Chat) error {
 	ctx, cancel := context.WithCancel(ctx)
 	greet(c.Room())
-	p := tea.NewProgram(newModel(ctx, c), tea.WithContext(ctx))
+	m := newModel(ctx, c)
+	p := tea.NewProgram(m, tea.WithContext(ctx))
 	var feeding sync.WaitGroup
 	feeding.Go(func() {
+		m.waitForFrame(ctx)
 		for m, err := range c.Messages(ctx) {
 			if err != nil {
 				p.Send(ended{err})
@@ -41,6 +44,7 @@ func Screen(ctx context.Context, c *chat.Chat) error {
 		}
 	})
 	feeding.Go(func() {
+		m.waitForFrame(ctx)
 		for e := range c.Room().Events(ctx) {
 			p.Send(e)
 		}
@@ -60,7 +64,13 @@ func Screen(ctx context.Context, c *chat.Chat) error {
 	return err
 }
 
+// firstFrame is how long the first frame may take. A line printed before it is drawn
+// scrolls everything out of sight, and bubbletea doesn't say when that is done
+// (charmbracelet/bubbletea#1736).
+const firstFrame = 100 * time.Millisecond
+
 type (
+	drawn struct{} // the first frame
 	ended struct{ err error }
 	sent  struct{ err error }
 )
@@ -68,6 +78,7 @@ type (
 type model struct {
 	ctx     context.Context // of the commands that bubbletea runs
 	chat    *chat.Chat
+	framed  chan struct{} // closed when the first frame is drawn
 	input   textinput.Model
 	members []peer.Member
 	hubAway bool
@@ -82,16 +93,23 @@ func newModel(ctx context.Context, c *chat.Chat) model {
 	input.Placeholder = "Message"
 	input.CharLimit = chat.MaxBody
 	input.Focus()
-	return model{ctx: ctx, chat: c, input: input, width: 80}
+	return model{ctx: ctx, chat: c, framed: make(chan struct{}), input: input, width: 80}
 }
 
 func (m model) Init() tea.Cmd {
-	return textinput.Blink
+	return tea.Batch(textinput.Blink, tea.Tick(firstFrame, func(time.Time) tea.Msg { return drawn{} }))
+}
+
+func (m model) waitForFrame(ctx context.Context) {
+	select {
+	case <-m.framed:
+	case <-ctx.Done():
+	}
 }
 
 // greet says what the screen is for. It is printed before bubbletea takes over, so that it stands first.
 func greet(room *peer.Room) {
-	lipgloss.Println(dim.Render(fmt.Sprintf("You are %s in the room %s. Give others this invite:", name(room.Self()), room.Invite().Room)))
+	lipgloss.Println(dim.Render(fmt.Sprintf("You are %s. Give others this invite:", name(room.Self()))))
 	lipgloss.Println(room.Invite())
 	lipgloss.Println(dim.Render("/who shows who is here, /quit or Ctrl-C leaves."))
 }
@@ -109,6 +127,9 @@ func (m model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		case "enter":
 			return m.enter()
 		}
+	case drawn:
+		close(m.framed)
+		return m, nil
 	case chat.Message:
 		return m, tea.Println(m.line(msg.From, msg.Body))
 	case peer.Event:
