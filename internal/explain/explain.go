@@ -24,10 +24,10 @@ func Error(err error) string {
 	var unknown *net.DNSError
 	text := ""
 	switch {
+	case errors.Is(err, signaling.ErrNotHub): // first: it may wrap an Error of our own decoder
+		text = "Something answers at this address, but it is no snug hub. Check the invite, its port too." + cause(err, signaling.ErrNotHub)
 	case errors.As(err, &refused):
 		text = refusal(refused)
-	case errors.Is(err, signaling.ErrNotHub):
-		text = "Something answers at this address, but it is no snug hub. Check the invite, its port too." + cause(err, signaling.ErrNotHub)
 	case errors.As(err, &unknown) && unknown.IsNotFound:
 		text = fmt.Sprintf("There is no host named %q. Check the invite, and the network.", unknown.Name)
 	case errors.Is(err, signaling.ErrUnreachable):
@@ -50,7 +50,7 @@ func refusal(e *signaling.Error) string {
 // cause is what err says beyond what kind it is of, in parentheses.
 func cause(err, kind error) string {
 	_, text, _ := strings.Cut(err.Error(), kind.Error())
-	text = strings.TrimPrefix(text, ": ")
+	text = strings.ReplaceAll(strings.TrimPrefix(text, ": "), "signaling: ", "")
 	if strings.HasPrefix(text, " (") {
 		return text
 	}

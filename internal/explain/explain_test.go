@@ -42,6 +42,8 @@ func TestErrorIsASentence(t *testing.T) {
 			"Something answers at this address, but it is no snug hub. Check the invite, its port too. (HTTP status 404 [2J)"},
 		{"not a hub, for a cause", fmt.Errorf("peer: %w: %w", signaling.ErrNotHub, errors.New("EOF")),
 			"Something answers at this address, but it is no snug hub. Check the invite, its port too. (EOF)"},
+		{"not a hub, by what it says", fmt.Errorf("%w: %w", signaling.ErrNotHub, &signaling.Error{Code: signaling.CodeMalformed, Message: "That is no message."}),
+			"Something answers at this address, but it is no snug hub. Check the invite, its port too. (That is no message. (malformed))"},
 		{"unreachable", signaling.ErrUnreachable,
 			"The hub can't be reached. Check the network, and that the hub is running (snug serve)."},
 		{"unreachable, for a cause", fmt.Errorf("%w: %w", signaling.ErrUnreachable, errors.New("dial tcp: refused")),
