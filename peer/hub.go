@@ -3,99 +3,57 @@ package peer
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
-	"time"
 
 	"github.com/snug-chat/snug/signaling"
 )
 
-// Full jitter: each wait is a random part of a bound that doubles.
-const (
-	redialFirst = 500 * time.Millisecond
-	redialMax   = 30 * time.Second
-)
-
-func (r *Room) dial(ctx context.Context) (*signaling.Conn, error) {
+func (r *Room) connect(ctx context.Context) (*signaling.Client, error) {
 	hello := signaling.Hello{Secret: r.secret, Name: r.options.Name, Kind: r.options.Kind, Meta: r.options.Meta}
-	return signaling.Dial(ctx, r.invite, hello, r.options.Signaling)
+	return signaling.Connect(ctx, r.invite, hello, r.options.Signaling)
 }
 
-// stay keeps up the connection to the hub until ctx ends or the hub refuses for good.
-func (r *Room) stay(ctx context.Context, conn *signaling.Conn) {
-	for conn != nil {
-		err := r.listen(ctx, conn)
-		conn.Close()
-		if ctx.Err() != nil {
+// listen takes the hub's messages until the room is left or the hub refuses for good, which
+// ends the room.
+func (r *Room) listen() {
+	for {
+		m, err := r.hub.Receive(context.Background())
+		switch {
+		case errors.Is(err, signaling.ErrClosed):
+			return
+		case err != nil:
+			r.work.Go(func() { r.end(context.Background(), err) })
 			return
 		}
-		r.hubLost(err)
-		conn = r.redial(ctx, err)
-	}
-}
-
-// listen takes the hub's messages until the connection ends.
-func (r *Room) listen(ctx context.Context, conn *signaling.Conn) error {
-	// Ending ctx would cut the connection; a bye is said instead.
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	for {
-		m, err := conn.Receive(context.Background())
-		if err != nil {
-			return err
-		}
 		switch m := m.(type) {
+		case signaling.Welcome:
+			r.welcomed(m)
+		case signaling.Lost:
+			r.hubLost(m.Err)
 		case signaling.RosterChange:
 			r.rosterChanged(m)
+		case signaling.ICE:
+			r.network.use(m.Servers)
 		case signaling.Signal:
 			r.signaled(m)
 		}
 	}
 }
 
-// redial connects again. It returns nil if ctx ended or the hub refused for good,
-// which ends the room.
-func (r *Room) redial(ctx context.Context, err error) *signaling.Conn {
-	for attempt := 0; ; attempt++ {
-		var refused *signaling.Error
-		if errors.As(err, &refused) && refused.Final {
-			r.work.Go(func() { r.end(ctx, refused) })
-			return nil
-		}
-		wait := rand.N(min(redialMax, redialFirst<<min(attempt, 10)))
-		if refused != nil && refused.Retry > 0 {
-			wait = refused.Retry
-		}
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
-			return nil
-		}
-		var conn *signaling.Conn
-		if conn, err = r.dial(ctx); err == nil {
-			r.welcomed(conn)
-			return conn
-		}
-		if ctx.Err() != nil {
-			return nil
-		}
-		r.hubLost(err)
-	}
-}
-
 func (r *Room) hubLost(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.conn, r.hubErr = nil, err
+	r.hubErr = err
 	r.notify()
 }
 
 // welcomed takes in the roster of a welcome. Members that aren't in it are lost
 // from sight, but not gone: they may be about to come back, and their links may live.
-func (r *Room) welcomed(conn *signaling.Conn) {
+func (r *Room) welcomed(w signaling.Welcome) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.conn, r.hubErr = conn, nil
-	r.roster = conn.Welcome().Roster
-	r.network.use(conn.Welcome().ICE.Servers)
+	r.hubErr = nil
+	r.roster = w.Roster
+	r.network.use(w.ICE.Servers)
 	for _, l := range r.links {
 		l.listed = false
 	}
@@ -113,12 +71,17 @@ func (r *Room) welcomed(conn *signaling.Conn) {
 func (r *Room) rosterChanged(c signaling.RosterChange) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	left, joined := r.roster.Apply(c)
-	for _, d := range left {
+	did := r.roster.Apply(c)
+	for _, d := range did.Left {
 		r.lose(d)
 	}
-	for _, m := range joined {
+	for _, m := range did.Joined {
 		r.meet(m)
+	}
+	for _, p := range did.Away {
+		if l := r.links[p.ID]; l != nil {
+			l.entry.Away = p.Away
+		}
 	}
 	r.notify()
 }

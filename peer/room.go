@@ -7,6 +7,7 @@ import (
 	"iter"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/snug-chat/snug/signaling"
@@ -31,16 +32,15 @@ type Room struct {
 	network  *network
 	messages chan Message // reliable ones: each link waits with its next
 	lossy    chan Message
-	leave    context.CancelFunc // ends the connection to the hub
-	done     chan struct{}      // closed when the room has ended
+	hub      *signaling.Client
+	done     chan struct{} // closed when the room has ended
 
 	work sync.WaitGroup // every goroutine
 
 	mu      sync.Mutex
-	conn    *signaling.Conn // nil while the hub is away
 	roster  signaling.Roster
 	links   map[string]*Link
-	hubErr  error         // why the hub is away
+	hubErr  error         // why the hub is away; nil if it isn't
 	closed  bool          // no new links
 	ended   error         // why the room has; set before done is closed
 	changed chan struct{} // closed and replaced at each change
@@ -65,14 +65,17 @@ func Join(ctx context.Context, invite string, o *Options) (*Room, error) {
 		links:    make(map[string]*Link),
 		changed:  make(chan struct{}),
 	}
-	conn, err := r.dial(ctx)
-	if err != nil {
+	if r.hub, err = r.connect(ctx); err != nil {
 		return nil, err
 	}
-	w := conn.Welcome()
-	if r.network, err = newNetwork(r.options); err != nil {
-		conn.Close()
-		return nil, err
+	first, err := r.hub.Receive(ctx) // a welcome, or the end
+	w, ok := first.(signaling.Welcome)
+	if err == nil && ok {
+		r.network, err = newNetwork(r.options)
+	}
+	if err != nil || !ok {
+		r.hub.Close()
+		return nil, cmp.Or(err, signaling.ErrNotHub)
 	}
 	for _, m := range w.Roster.Members {
 		if m.ID == w.You {
@@ -80,10 +83,8 @@ func Join(ctx context.Context, invite string, o *Options) (*Room, error) {
 		}
 	}
 	r.self.ID = w.You
-	stay, leave := context.WithCancel(context.Background())
-	r.leave = leave
-	r.welcomed(conn)
-	r.work.Go(func() { r.stay(stay, conn) })
+	r.welcomed(w)
+	r.work.Go(r.listen)
 	return r, nil
 }
 
@@ -201,7 +202,7 @@ func (r *Room) end(ctx context.Context, why error) {
 		closing.Go(func() { l.close(ctx) })
 	}
 	closing.Wait()
-	r.leave()
+	r.hub.Close()
 	r.mu.Lock()
 	r.ended = why
 	close(r.done)
@@ -252,15 +253,14 @@ func (r *Room) notify() {
 	r.changed = make(chan struct{})
 }
 
-// signal sends body through the hub, if that is there; links repeat what matters.
+// signalWait bounds how long a link waits for a hub that acknowledges nothing.
+const signalWait = 5 * time.Second
+
+// signal sends body through the hub. If that is away, what waits for it is bounded; links repeat what matters.
 func (r *Room) signal(to string, body jsontext.Value) {
-	r.mu.Lock()
-	conn := r.conn
-	r.mu.Unlock()
-	if conn == nil {
-		return
-	}
-	if _, err := conn.Signal(context.Background(), to, body); err != nil {
+	ctx, cancel := context.WithTimeout(context.Background(), signalWait)
+	defer cancel()
+	if _, err := r.hub.Signal(ctx, to, body); err != nil {
 		r.options.Logger.Debug("a signal wasn't sent", "to", to, "error", err)
 	}
 }
@@ -268,5 +268,5 @@ func (r *Room) signal(to string, body jsontext.Value) {
 func (r *Room) hubAway() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.conn == nil
+	return r.hubErr != nil
 }

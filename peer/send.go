@@ -99,7 +99,7 @@ func (l *Link) Member() Member {
 func (l *Link) State() LinkState { return l.Member().State }
 
 func (l *Link) memberLocked() Member {
-	return Member{Member: l.entry, State: l.state, Cause: l.cause, Away: !l.listed}
+	return Member{Member: l.entry, State: l.state, Cause: l.cause, Away: !l.listed || l.entry.Away}
 }
 
 func (l *Link) isStopped() bool {

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
-	"github.com/gorilla/websocket"
 )
 
 const (
@@ -17,44 +16,45 @@ const (
 	byeWait    = time.Second      // for the hub's close, once ours is sent
 )
 
-// Conn is a client's connection to a hub: one membership in one room.
+// Conn is one connection of a session to a hub. It doesn't connect again by itself, as
+// a [Client] does.
 //
 // One goroutine has to call Receive again and again, since that is also what
-// answers the hub's pings; the other methods may be called by any number of
-// goroutines. A Conn that isn't needed any more must be closed. It doesn't connect
-// again by itself.
+// answers the hub's pings and acknowledges what came; the other methods may be called by any
+// number of goroutines. A Conn that isn't needed any more must be closed.
 type Conn struct {
 	// Set at construction.
-	ws      *websocket.Conn
+	wire    wire
 	welcome Welcome
 
 	reading chan struct{} // held, by sending to it, while somebody reads
 	writing chan struct{} // likewise
 
 	refused *Error // what the hub said before its close; needs reading
-	signals uint64 // sent so far; needs writing
+	signals uint64 // sent in this session so far; needs writing
+	counted unacknowledged
 
 	mu      sync.Mutex
 	ended   error // the first cause; nil while the connection is good
 	leaving bool  // Close was called
 }
 
-func newConn(ws *websocket.Conn) *Conn {
-	c := &Conn{ws: ws, reading: make(chan struct{}, 1), writing: make(chan struct{}, 1)}
-	ws.SetReadLimit(maxFromHub)
-	ws.SetPingHandler(func(data string) error {
-		c.listen()
-		ws.WriteControl(websocket.PongMessage, []byte(data), time.Now().Add(writeWait))
-		return nil // if that failed, so will the next read
-	})
-	return c
+func newConn() *Conn {
+	return &Conn{reading: make(chan struct{}, 1), writing: make(chan struct{}, 1)}
 }
 
 // Welcome is what the hub answered to the hello.
 func (c *Conn) Welcome() Welcome { return c.welcome }
 
+// Transport is what the connection uses: [TransportWebSocket] or [TransportHTTP].
+func (c *Conn) Transport() string { return c.wire.transport() }
+
+// Received is how many counted messages of this session have come: what a [Hello] that
+// resumes it says.
+func (c *Conn) Received() uint64 { return c.counted.total() }
+
 // Receive waits for the next message: a [RosterChange], [Signal],
-// [Undeliverable], [Pong], or an [*Error] that ends nothing. Messages of
+// [Undeliverable], [Ack], [ICE], [Granted], [Kicked], [Pong], or an [*Error] that ends nothing. Messages of
 // unknown types are passed over.
 //
 // If ctx ends, so does the connection. At the end, the error is an [*Error] if
@@ -69,7 +69,7 @@ func (c *Conn) Receive(ctx context.Context) (Message, error) {
 	defer stop()
 	for {
 		c.listen()
-		_, data, err := c.ws.ReadMessage()
+		data, err := c.wire.read()
 		if err != nil {
 			return nil, c.fail(c.explain(err))
 		}
@@ -81,12 +81,42 @@ func (c *Conn) Receive(ctx context.Context) (Message, error) {
 		case err != nil:
 			return nil, c.fail(fmt.Errorf("%w: %w", ErrNotHub, err))
 		}
-		if e, ok := m.(*Error); ok && e.Code != CodeUnknownType {
-			c.refused = e // its close follows
-			continue
+		if m := c.heard(m, len(data)); m != nil {
+			return m, nil
 		}
-		return m, nil
 	}
+}
+
+// heard does what a message calls for; it returns nil if that was all.
+func (c *Conn) heard(m Message, bytes int) Message {
+	switch m := m.(type) {
+	case *Error:
+		if closeCodes[m.Code] != 0 && m.Code != CodeForbidden && m.Limit != LimitMessages {
+			c.refused = m // its close follows
+			return nil
+		}
+	case Ping:
+		c.answer(Pong{})
+		return nil
+	case Signal, Undeliverable:
+		if c.counted.count(bytes, c.acknowledge) {
+			c.acknowledge()
+		}
+	}
+	return m
+}
+
+func (c *Conn) acknowledge() {
+	if received, ok := c.counted.take(); ok {
+		c.answer(Ack{received})
+	}
+}
+
+// answer sends m; if that fails, so does the next read.
+func (c *Conn) answer(m Message) {
+	c.writing <- struct{}{} // nobody holds it for longer than writeWait
+	defer release(c.writing)
+	c.write(context.Background(), m)
 }
 
 // listen bounds the wait for the next sign of life.
@@ -100,23 +130,23 @@ func (c *Conn) listen() {
 	if h := c.welcome.Heartbeat; h.Ping > 0 && h.Timeout > 0 {
 		wait = min(time.Duration(h.Ping+h.Timeout)*time.Millisecond, time.Hour)
 	}
-	c.ws.SetReadDeadline(time.Now().Add(wait))
+	c.wire.patience(wait)
 }
 
 // explain turns a failed read into what Receive returns.
 func (c *Conn) explain(err error) error {
-	var closed *websocket.CloseError
+	var closed *closedError
 	if !errors.As(err, &closed) {
 		return fmt.Errorf("%w: the connection was lost: %w", ErrUnreachable, err)
 	}
 	e := c.refused
-	if e == nil && closed.Code < 4000 {
-		return fmt.Errorf("%w: the connection was closed (code %d)", ErrUnreachable, closed.Code)
+	if e == nil && closed.code < 4000 {
+		return fmt.Errorf("%w: the connection was closed (code %d)", ErrUnreachable, closed.code)
 	}
 	if e == nil {
-		e = &Error{Message: fmt.Sprintf("The hub closed the connection (code %d).", closed.Code)}
+		e = &Error{Message: fmt.Sprintf("The hub closed the connection (code %d).", closed.code)}
 	}
-	e.Final = closed.Code >= finalCloseMin && closed.Code <= finalCloseMax
+	e.Final = closed.code >= finalCloseMin && closed.code <= finalCloseMax
 	return e
 }
 
@@ -130,7 +160,7 @@ func (c *Conn) fail(err error) error {
 		if c.leaving {
 			c.ended = ErrClosed
 		}
-		c.ws.Close()
+		c.wire.abort()
 	}
 	return c.ended
 }
@@ -150,14 +180,17 @@ func (c *Conn) Signal(ctx context.Context, to string, body jsontext.Value) (numb
 	return c.signals, nil
 }
 
-// Ping asks the hub for a sign of life, which Receive returns as a [Pong].
-func (c *Conn) Ping(ctx context.Context) error {
+// Send sends a [Ping], [Token], [Kick], [Lock] or [Ack].
+func (c *Conn) Send(ctx context.Context, m Message) error {
 	if err := acquire(ctx, c.writing); err != nil {
 		return err
 	}
 	defer release(c.writing)
-	return c.write(ctx, Ping{})
+	return c.write(ctx, m)
 }
+
+// Ping asks the hub for a sign of life, which Receive returns as a [Pong].
+func (c *Conn) Ping(ctx context.Context) error { return c.Send(ctx, Ping{}) }
 
 // write needs writing.
 func (c *Conn) write(ctx context.Context, m Message) error {
@@ -172,9 +205,18 @@ func (c *Conn) write(ctx context.Context, m Message) error {
 	if d, ok := ctx.Deadline(); ok && d.Before(deadline) {
 		deadline = d
 	}
-	c.ws.SetWriteDeadline(deadline)
-	if err := c.ws.WriteMessage(websocket.TextMessage, text); err != nil {
-		return c.fail(fmt.Errorf("%w: the connection was lost: %w", ErrUnreachable, err))
+	if err := c.wire.write(text, deadline); err != nil {
+		err = fmt.Errorf("%w: the connection was lost: %w", ErrUnreachable, err)
+		c.mu.Lock()
+		leaving, ended := c.leaving, c.ended
+		c.mu.Unlock()
+		switch {
+		case ended != nil:
+			return ended
+		case leaving || !time.Now().Before(deadline):
+			return c.fail(err)
+		}
+		return err // reading may still find out what the hub has to say about it
 	}
 	return nil
 }
@@ -185,30 +227,35 @@ func (c *Conn) Close() error {
 	c.mu.Lock()
 	first := !c.leaving
 	c.leaving = true
-	if first && c.ended == nil {
-		deadline := time.Now().Add(byeWait)
-		c.ws.SetReadDeadline(deadline)
-		bye := websocket.FormatCloseMessage(websocket.CloseNormalClosure, "")
-		c.ws.WriteControl(websocket.CloseMessage, bye, deadline)
-	}
+	good := c.ended == nil
 	c.mu.Unlock()
+	if first && good {
+		c.sayBye()
+	}
 	c.reading <- struct{}{} // Receive can't hold it for longer than byeWait
 	defer release(c.reading)
 	for {
-		if _, _, err := c.ws.NextReader(); err != nil {
+		if _, err := c.wire.read(); err != nil {
 			c.fail(ErrClosed)
+			c.counted.stop()
 			return nil
 		}
 	}
 }
 
-func acquire(ctx context.Context, held chan struct{}) error {
-	select {
-	case held <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+func (c *Conn) sayBye() {
+	ctx, cancel := context.WithTimeout(context.Background(), byeWait)
+	defer cancel()
+	if acquire(ctx, c.writing) != nil {
+		c.wire.abort() // nothing gets through anyway
+		return
 	}
+	defer release(c.writing)
+	c.wire.bye(time.Now().Add(byeWait))
 }
 
-func release(held chan struct{}) { <-held }
+// abandon ends the connection without a bye: the session may go on with another.
+func (c *Conn) abandon() {
+	c.fail(ErrClosed)
+	c.counted.stop()
+}

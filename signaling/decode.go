@@ -39,14 +39,48 @@ func decodeToHub(data []byte) (Message, *Error) {
 		return Signal{To: to, Body: m.Body}, nil
 	case "ping":
 		return Ping{}, nil
-	case "hello":
-		hello, err := decodeHello(data)
-		if err != nil {
-			return nil, malformed(err)
-		}
-		return hello, nil
+	case "pong":
+		return Pong{}, nil
 	}
-	return nil, refusef(CodeUnknownType, "This hub doesn't know messages of type %.40q.", typ)
+	other, err := decodeRare(typ, data)
+	switch {
+	case err != nil:
+		return nil, malformed(err)
+	case other == nil:
+		return nil, refusef(CodeUnknownType, "This hub doesn't know messages of type %.40q.", typ)
+	}
+	return other, nil
+}
+
+// decodeRare decodes what clients say now and then; nil if there is no such type.
+func decodeRare(typ string, data []byte) (Message, error) {
+	var m struct {
+		Received *uint64 `json:"received"`
+		Token    *string `json:"token"`
+		ID       *string `json:"id"`
+		Locked   *bool   `json:"locked"`
+	}
+	switch typ {
+	case "hello":
+		return decodeHello(data)
+	case "ack", "token", "kick", "lock":
+	default:
+		return nil, nil
+	}
+	if err := json.Unmarshal(data, &m); err != nil {
+		return nil, err
+	}
+	switch {
+	case typ == "ack" && m.Received != nil:
+		return Ack{*m.Received}, nil
+	case typ == "token" && m.Token != nil:
+		return Token{*m.Token}, checkToken(*m.Token)
+	case typ == "kick" && m.ID != nil:
+		return Kick{*m.ID}, nil
+	case typ == "lock" && m.Locked != nil:
+		return Lock{*m.Locked}, nil
+	}
+	return nil, fmt.Errorf("%s lacks what it needs", typ)
 }
 
 func decodeHello(data []byte) (Hello, error) {
@@ -55,6 +89,10 @@ func decodeHello(data []byte) (Hello, error) {
 		Name   string         `json:"name"`
 		Kind   string         `json:"kind"`
 		Meta   jsontext.Value `json:"meta"`
+
+		Token    string  `json:"token"`
+		Session  string  `json:"session"`
+		Received *uint64 `json:"received"`
 	}{Meta: jsontext.Value("{}")}
 	if err := json.Unmarshal(data, &h); err != nil {
 		return Hello{}, err
@@ -65,7 +103,13 @@ func decodeHello(data []byte) (Hello, error) {
 	if err := h.Meta.Compact(); err != nil {
 		return Hello{}, err
 	}
-	hello := Hello{Secret: *h.Secret, Name: h.Name, Kind: h.Kind, Meta: h.Meta}
+	hello := Hello{Secret: *h.Secret, Name: h.Name, Kind: h.Kind, Meta: h.Meta, Token: h.Token, Session: h.Session}
+	if (h.Session != "") != (h.Received != nil) {
+		return Hello{}, errors.New("session and received come together")
+	}
+	if h.Received != nil {
+		hello.Received = *h.Received
+	}
 	return hello, checkHello(&hello)
 }
 
@@ -97,6 +141,26 @@ func decodeFromHub(data []byte) (Message, error) {
 		var e wireError
 		err = errors.Join(json.Unmarshal(data, &e), need("code", e.Code))
 		m = e.unwire()
+	case "ack":
+		var a struct {
+			Received *uint64 `json:"received"`
+		}
+		if err = json.Unmarshal(data, &a); err == nil && a.Received == nil {
+			err = errors.New("received is missing")
+		}
+		if err == nil {
+			m = Ack{*a.Received}
+		}
+	case "ice":
+		m, err = decodeInto[ICE](data)
+	case "granted":
+		m, err = decodeInto[Granted](data)
+	case "kicked":
+		var k Kicked
+		err = errors.Join(json.Unmarshal(data, &k), need("holds", string(k.Holds)))
+		m = k
+	case "ping":
+		return Ping{}, nil
 	case "pong":
 		return Pong{}, nil
 	default:
@@ -123,6 +187,9 @@ func decodeWelcome(data []byte) (Welcome, error) {
 	if err := CheckMemberID(w.You); err != nil {
 		return Welcome{}, fmt.Errorf("you: %w", err)
 	}
+	if !isSession(w.Session) {
+		return Welcome{}, errors.New("session is missing, or out of its alphabet")
+	}
 	return w.Welcome, errors.Join(need("epoch", w.Roster.Epoch), checkMembers(w.Roster.Members))
 }
 
@@ -146,6 +213,11 @@ func decodeSignal(data []byte) (Signal, error) {
 		return Signal{}, errors.New("body is missing")
 	}
 	return Signal{From: s.From, Body: s.Body}, need("from", s.From)
+}
+
+func decodeInto[M Message](data []byte) (m M, err error) {
+	err = json.Unmarshal(data, &m)
+	return m, err
 }
 
 func checkMembers(members []Member) error {

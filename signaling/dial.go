@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -24,7 +25,20 @@ type DialOptions struct {
 	NetDialContext func(ctx context.Context, network, addr string) (net.Conn, error)
 	// TLSConfig is for hubs at https addresses. Nil: the system's authorities.
 	TLSConfig *tls.Config
+	// Transport is TransportWebSocket, TransportHTTP, or TransportAny, which is the default: HTTP
+	// where WebSocket doesn't get through.
+	Transport string
+	// Token gives the token to enter with, for hubs that ask for one. [Connect] calls it for each attempt, and
+	// before a token expires; [Dial] takes the hello's.
+	Token func(context.Context) (string, error)
 }
+
+// Transports.
+const (
+	TransportAny       = ""
+	TransportWebSocket = "websocket"
+	TransportHTTP      = "http"
+)
 
 // Dial connects to the hub of an invite, says hello, and waits for the welcome,
 // for 15 s at most.
@@ -37,20 +51,22 @@ func Dial(ctx context.Context, to Invite, hello Hello, o *DialOptions) (*Conn, e
 	if err != nil {
 		return nil, err
 	}
-	endpoint.Scheme = strings.Replace(endpoint.Scheme, "http", "ws", 1)
 	ctx, cancel := context.WithTimeoutCause(ctx, dialTimeout, ErrUnreachable)
 	defer cancel()
-	d := dialer{}
+	d := dialer{endpoint: endpoint, hello: hello}
 	if o != nil {
 		d.options = *o
 	}
-	ws, err := d.upgrade(ctx, endpoint.String())
-	if err != nil {
-		return nil, ended(ctx, err)
+	var c *Conn
+	switch d.options.Transport {
+	case TransportWebSocket:
+		c, err = d.overWebSocket(ctx)
+	case TransportHTTP:
+		c, err = d.overHTTP(ctx)
+	default:
+		c, err = d.overAny(ctx)
 	}
-	c := newConn(ws)
-	if err := c.enter(ctx, hello); err != nil {
-		c.fail(err)
+	if err != nil {
 		return nil, ended(ctx, err)
 	}
 	return c, nil
@@ -70,9 +86,66 @@ func ended(ctx context.Context, err error) error {
 
 // dialer is one attempt.
 type dialer struct {
-	options   DialOptions
+	// Set at construction.
+	endpoint *url.URL
+	hello    Hello
+	options  DialOptions
+
 	connected bool        // something took the connection
 	keep      func() bool // keeps ctx from cutting the connection
+}
+
+// fallbackWait is how long WebSocket has to get a welcome before HTTP is tried.
+const fallbackWait = 2500 * time.Millisecond
+
+// errNoUpgrade means that a hub answers, but WebSockets don't get through to it.
+var errNoUpgrade = errors.New("the hub answers, but WebSockets don't get through")
+
+// overAny tries WebSocket, and HTTP if that is slow or doesn't get through.
+func (d *dialer) overAny(ctx context.Context) (*Conn, error) {
+	first, cancel := context.WithTimeoutCause(ctx, fallbackWait, errNoUpgrade)
+	defer cancel()
+	c, err := d.overWebSocket(first)
+	var refused *Error
+	var untrusted *tls.CertificateVerificationError
+	switch {
+	case err == nil || ctx.Err() != nil:
+		return c, err
+	case errors.As(err, &refused) && refused.Code != CodeUpgrade, errors.As(err, &untrusted):
+		return nil, err
+	case !d.connected && first.Err() == nil: // nothing is there
+		return nil, err
+	}
+	// The attempt before has ended, so that it can't take the session over.
+	c, errHTTP := d.overHTTP(ctx)
+	if errHTTP != nil && first.Err() == nil {
+		return nil, err // it says more
+	}
+	return c, errHTTP
+}
+
+func (d *dialer) overWebSocket(ctx context.Context) (*Conn, error) {
+	u := *d.endpoint
+	u.Scheme = strings.Replace(u.Scheme, "http", "ws", 1)
+	ws, err := d.upgrade(ctx, u.String())
+	if err != nil {
+		return nil, err
+	}
+	c := newConn()
+	c.wire = newWebSocket(ws, c.listen)
+	if err := c.write(ctx, d.hello); err != nil {
+		return nil, err
+	}
+	return d.enter(ctx, c)
+}
+
+// enter waits for the welcome.
+func (d *dialer) enter(ctx context.Context, c *Conn) (*Conn, error) {
+	if err := c.enter(ctx, d.hello); err != nil {
+		c.fail(err)
+		return nil, err
+	}
+	return c, nil
 }
 
 func (d *dialer) dial(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -102,7 +175,10 @@ func (d *dialer) upgrade(ctx context.Context, url string) (*websocket.Conn, erro
 	case err == nil:
 		return nil, ctx.Err()
 	case errors.Is(err, websocket.ErrBadHandshake) && answer != nil:
-		return nil, refusal(answer)
+		body, _ := io.ReadAll(answer.Body) // gorilla kept the first 1,024 bytes
+		return nil, refusal(answer, body)
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
 	case !d.connected:
 		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
 	case errors.As(err, &untrusted):
@@ -111,9 +187,8 @@ func (d *dialer) upgrade(ctx context.Context, url string) (*websocket.Conn, erro
 	return nil, fmt.Errorf("%w: %w", ErrNotHub, err)
 }
 
-// refusal is what an HTTP answer in place of the upgrade means.
-func refusal(answer *http.Response) error {
-	body, _ := io.ReadAll(answer.Body) // gorilla kept the first 1,024 bytes
+// refusal is what an HTTP answer means that isn't what was asked for.
+func refusal(answer *http.Response, body []byte) error {
 	m, err := decodeFromHub(bytes.TrimSpace(body))
 	if e, ok := m.(*Error); err == nil && ok {
 		e.Final = e.Code == CodeOrigin || closeCodes[e.Code] >= finalCloseMin
@@ -122,11 +197,8 @@ func refusal(answer *http.Response) error {
 	return fmt.Errorf("%w (HTTP status %s)", ErrNotHub, answer.Status)
 }
 
-// enter says hello and waits for the welcome.
+// enter waits for the welcome.
 func (c *Conn) enter(ctx context.Context, hello Hello) error {
-	if err := c.write(ctx, hello); err != nil {
-		return err
-	}
 	m, err := c.Receive(ctx)
 	if err != nil {
 		return err
@@ -141,5 +213,8 @@ func (c *Conn) enter(ctx context.Context, hello Hello) error {
 	c.mu.Lock()
 	c.welcome = w
 	c.mu.Unlock()
+	if w.Recovered {
+		c.signals, c.counted.received = w.Received, hello.Received
+	}
 	return nil
 }

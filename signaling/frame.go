@@ -20,13 +20,26 @@ const (
 
 const finalFragment = 0x80
 
+const maxFrameHeader = 10 // bytes, without a mask
+
+// payload is what f holds.
+func (f frame) payload() []byte {
+	switch f[1] {
+	case 126:
+		return f[4:]
+	case 127:
+		return f[10:]
+	}
+	return f[2:]
+}
+
 // makeFrame frames the parts, one behind the other, as one message.
 func makeFrame(opcode byte, parts ...[]byte) frame {
 	size := 0
 	for _, p := range parts {
 		size += len(p)
 	}
-	f := make(frame, 0, size+10)
+	f := make(frame, 0, size+maxFrameHeader)
 	f = append(f, finalFragment|opcode)
 	switch {
 	case size < 126:
@@ -42,6 +55,25 @@ func makeFrame(opcode byte, parts ...[]byte) frame {
 		f = append(f, p...)
 	}
 	return f
+}
+
+// frameOf frames a message that leaves maxFrameHeader bytes free at its beginning.
+func frameOf(b []byte) frame {
+	size := len(b) - maxFrameHeader
+	switch {
+	case size < 126:
+		b = b[8:]
+		b[1] = byte(size)
+	case size <= 0xffff:
+		b = b[6:]
+		b[1] = 126
+		binary.BigEndian.PutUint16(b[2:], uint16(size))
+	default:
+		b[1] = 127
+		binary.BigEndian.PutUint64(b[2:], uint64(size))
+	}
+	b[0] = finalFragment | opText
+	return b
 }
 
 func closeFrame(code int) frame {

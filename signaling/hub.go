@@ -5,21 +5,11 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
-	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/websocket"
-)
-
-// Defaults of [Options].
-const (
-	defaultMaxMembers   = 64
-	defaultMaxFrame     = 64 << 10
-	defaultMaxQueue     = 1 << 20
-	defaultPingInterval = 15 * time.Second
-	defaultPongTimeout  = 30 * time.Second
-	defaultHelloTimeout = 10 * time.Second
 )
 
 const (
@@ -27,81 +17,65 @@ const (
 	fullRetry         = 10 * time.Second
 	goingAwayRetryMin = 500 * time.Millisecond
 	goingAwayRetryMax = 5 * time.Second
-	roomsPath         = "/v1/rooms/"
 )
 
-// Options configure a [Hub]. The zero value of each field means its default.
-type Options struct {
-	// Origins are the foreign origins whose pages may connect, such as
-	// "https://example.org". The hub's own needs no mention, nor does any on
-	// loopback for a hub that is reached there.
-	Origins []string
-	// ICEServers are handed to every member. None by default.
-	ICEServers []ICEServer
-	// Logger gets what an operator should know. Nil: nothing is logged.
-	Logger *slog.Logger
-
-	MaxMembers   int           // of a room; 64
-	MaxFrame     int           // bytes of a message from a client; 65,536
-	MaxQueue     int           // bytes waiting for one member, or it is closed; 1 MiB
-	PingInterval time.Duration // between WebSocket pings; 15 s
-	PongTimeout  time.Duration // without an answer, or it is closed; 30 s
-	HelloTimeout time.Duration // from the upgrade to the hello; 10 s
-}
-
-func (o *Options) withDefaults() Options {
-	var c Options
-	if o != nil {
-		c = *o
-	}
-	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
-	}
-	if c.ICEServers == nil {
-		c.ICEServers = []ICEServer{}
-	}
-	setDefault(&c.MaxMembers, defaultMaxMembers)
-	setDefault(&c.MaxFrame, defaultMaxFrame)
-	setDefault(&c.MaxQueue, defaultMaxQueue)
-	setDefault(&c.PingInterval, defaultPingInterval)
-	setDefault(&c.PongTimeout, defaultPongTimeout)
-	setDefault(&c.HelloTimeout, defaultHelloTimeout)
-	return c
-}
-
-func setDefault[T int | time.Duration](v *T, to T) {
-	if *v <= 0 {
-		*v = to
-	}
-}
-
 // Hub introduces the members of rooms to each other. It is an http.Handler that
-// serves every path ending in /v1/rooms/{room}, so it can be mounted below any
-// prefix. Its methods may be called by any number of goroutines. It must be ended
-// with [Hub.Shutdown]: http.Server.Shutdown doesn't know its connections.
+// serves every path with /v1/rooms/{room} at its end, and the ones below that of PROTOCOL.md,
+// section 7, so it can be mounted below any prefix. Its methods may be called by any number of
+// goroutines. It must be ended with [Hub.Shutdown]: http.Server.Shutdown doesn't know its
+// connections.
+//
+// There are four kinds of locks, taken in this order: a room's mutex, which guards its
+// members and their sessions; then, never two of them at a time, a transport's, the hub's, and those of the
+// tables of addresses and of kicks. So none is held while a room's is taken.
 type Hub struct {
 	// Set at construction.
-	options  Options
 	upgrader websocket.Upgrader
 	stop     chan struct{} // closed by Shutdown
 	done     chan struct{} // closed when everything has ended
 
+	options   atomic.Pointer[Options]
+	bytes     atomic.Int64 // waiting or kept, of all rooms
+	counters  counters
+	addresses addresses
+	held      held
+
 	work sync.WaitGroup // every goroutine and timer
 
-	mu      sync.Mutex
-	ending  bool
-	rooms   map[string]*room
-	sockets map[*socket]struct{}
+	mu         sync.Mutex
+	ending     bool
+	undrained  chan struct{} // closed by Undrain; nil unless draining
+	rooms      map[string]*room
+	transports map[transport]struct{}
+	polls      map[string]*poll // transports over HTTP, by their connection's id
+}
+
+// transport carries messages to a member: a [socket], or a [poll]. Its methods
+// may be called by any number of goroutines and never block.
+type transport interface {
+	// send queues a frame. It returns false if the connection is ending and takes
+	// nothing any more: what is lost with it is repeated by the session.
+	send(frame) bool
+	// close says why and ends.
+	close(*Error)
+	// check does what is due at now: it pings, or gives up.
+	check(now time.Time, o *Options)
+	// abort ends at once.
+	abort()
+	// charge has what waits counted as a room's.
+	charge(*room)
+	// describe says how it is called, and how many bytes wait.
+	describe() (kind string, waiting int)
 }
 
 // NewHub makes a hub and starts it. Nil options mean the defaults.
 func NewHub(o *Options) *Hub {
 	h := &Hub{
-		options: o.withDefaults(),
-		stop:    make(chan struct{}),
-		done:    make(chan struct{}),
-		rooms:   make(map[string]*room),
-		sockets: make(map[*socket]struct{}),
+		stop:       make(chan struct{}),
+		done:       make(chan struct{}),
+		rooms:      make(map[string]*room),
+		transports: make(map[transport]struct{}),
+		polls:      make(map[string]*poll),
 		upgrader: websocket.Upgrader{
 			HandshakeTimeout: 10 * time.Second,
 			// An idle member holds its read buffer; signals longer than
@@ -112,128 +86,53 @@ func NewHub(o *Options) *Hub {
 			CheckOrigin:     func(*http.Request) bool { return true }, // done before
 		},
 	}
+	h.options.Store(o.withDefaults())
 	h.work.Go(h.sweep)
 	return h
 }
 
-// ServeHTTP lets a client in, or tells anybody else why not.
-func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	_, room, found := cutLast(r.URL.Path, roomsPath)
-	if !found {
-		http.NotFound(w, r)
-		return
-	}
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		w.Header().Set("Allow", "GET, HEAD")
-		http.Error(w, "a room is joined with GET", http.StatusMethodNotAllowed)
-		return
-	}
-	if refusal := h.checkOrigin(r); refusal != nil {
-		h.options.Logger.Warn("a page of a foreign origin was refused", "origin", r.Header.Get("Origin"), "host", r.Host)
-		explain(w, http.StatusForbidden, refusal)
-		return
-	}
-	h.mu.Lock()
-	ending := h.ending
-	h.mu.Unlock()
-	if ending {
-		explain(w, http.StatusServiceUnavailable, goingAway())
-		return
-	}
-	if !websocket.IsWebSocketUpgrade(r) {
-		diagnose(w, room)
-		return
-	}
-	h.accept(w, r, room)
-}
+// Configure replaces the options of a running hub. Sessions go on; what they were told
+// of limits holds for them until they connect again.
+func (h *Hub) Configure(o *Options) { h.options.Store(o.withDefaults()) }
 
-// diagnose answers whoever asks why an upgrade failed.
-func diagnose(w http.ResponseWriter, room string) {
-	if err := CheckRoom(room); err != nil {
-		explain(w, http.StatusBadRequest, refusef(CodeRoom, "%s.", sentence(err)))
-		return
-	}
-	w.Header().Set("Upgrade", "websocket")
-	explain(w, http.StatusUpgradeRequired, refusef(CodeUpgrade, "This is a snug hub. Connect with a WebSocket of the subprotocol %s.", Subprotocol))
-}
+func (h *Hub) log() *slog.Logger { return h.options.Load().Logger }
 
-func explain(w http.ResponseWriter, status int, e *Error) {
-	w.Header().Set("Access-Control-Allow-Origin", "*")
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	if text, err := encode(e); err == nil {
-		w.Write(append(text, '\n'))
-	}
-}
-
-// accept upgrades, and refuses after that: browsers hide why an upgrade failed.
-func (h *Hub) accept(w http.ResponseWriter, r *http.Request, room string) {
-	protocol, refusal := choose(websocket.Subprotocols(r))
-	if err := CheckRoom(room); refusal == nil && err != nil {
-		refusal = refusef(CodeRoom, "%s.", sentence(err))
-	}
-	header := http.Header{}
-	if protocol != "" {
-		header.Set("Sec-WebSocket-Protocol", protocol)
-	}
-	ws, err := h.upgrader.Upgrade(w, r, header)
-	if err != nil {
-		return // Upgrade has answered
-	}
-	s := newSocket(ws, h.options.MaxQueue, &h.work)
-	s.helloBy.Store(time.Now().Add(h.options.HelloTimeout).UnixNano())
-	s.pingAt.Store(time.Now().Add(h.options.PingInterval).UnixNano())
-	h.start(s, &session{transport: s, hub: h, roomName: room, admitted: func() { s.helloBy.Store(0) }}, refusal)
-}
-
-// start runs s in a goroutine of its own: a handler that stayed would keep
-// net/http's buffers. With a refusal, s gets that and nothing else.
-func (h *Hub) start(s *socket, r receiver, refusal *Error) {
+// start runs t in a goroutine of its own. With a refusal, t gets that and nothing else.
+func (h *Hub) start(t transport, run func(), refusal *Error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.ending {
-		s.conn.Close()
+		t.abort()
 		return
 	}
 	if refusal != nil {
-		s.close(refusal)
+		t.close(refusal)
 	}
-	h.sockets[s] = struct{}{}
+	h.transports[t] = struct{}{}
 	h.work.Go(func() {
-		s.run(r)
+		run()
 		h.mu.Lock()
-		delete(h.sockets, s)
+		delete(h.transports, t)
 		h.mu.Unlock()
 	})
 }
 
-// choose picks the subprotocol from what a client offers. A client that speaks
-// none of ours still gets one it knows, so that it can be told.
-func choose(offered []string) (protocol string, refusal *Error) {
-	for _, p := range offered {
-		if p == Subprotocol {
-			return p, nil
-		}
-	}
-	if len(offered) > 0 {
-		protocol = offered[0]
-	}
-	return protocol, refusef(CodeVersion, "This hub speaks %s, and you don't. Get a newer version of one of the two.", Subprotocol)
-}
-
-// join takes a session into its room, which is made if need be.
-func (h *Hub) join(s *session, id string, hello Hello) (*room, *Error) {
+// enter takes a connection into its room, which is made if need be.
+func (h *Hub) enter(c *connection, id string, hello Hello, grant Grant) *Error {
 	for {
 		h.mu.Lock()
-		r := h.rooms[s.roomName]
+		r := h.rooms[c.roomName]
+		if limit := h.options.Load().Limits.Rooms; r == nil && len(h.rooms) >= limit {
+			h.mu.Unlock()
+			return limited(LimitRooms, fullRetry, "This hub has all its %d rooms. Try again later.", limit)
+		}
 		if r == nil {
-			r = newRoom(h, s.roomName)
-			h.rooms[s.roomName] = r
+			r = newRoom(h, c.roomName)
+			h.rooms[c.roomName] = r
 		}
 		h.mu.Unlock()
-		if ok, refusal := r.join(s, id, hello); ok {
-			return r, refusal
+		if ok, refusal := r.enter(c, id, hello, grant); ok {
+			return refusal
 		}
 	}
 }
@@ -247,30 +146,99 @@ func (h *Hub) forget(r *room) {
 	}
 }
 
-// sweep does once a second what every connection needs in time.
+// sweep does once a second what every connection and session needs in time.
 func (h *Hub) sweep() {
 	tick := time.NewTicker(sweepInterval)
 	defer tick.Stop()
 	for {
 		select {
 		case now := <-tick.C:
-			for _, s := range h.all() {
-				s.check(now, h.options.PingInterval, h.options.PongTimeout)
+			o := h.options.Load()
+			for _, t := range h.allTransports() {
+				t.check(now, o)
 			}
+			for _, r := range h.allRooms() {
+				r.check(now, o)
+			}
+			h.addresses.check(now, o)
+			h.held.check(now)
 		case <-h.stop:
 			return
 		}
 	}
 }
 
-func (h *Hub) all() []*socket {
+func (h *Hub) allTransports() []transport {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	sockets := make([]*socket, 0, len(h.sockets))
-	for s := range h.sockets {
-		sockets = append(sockets, s)
+	all := make([]transport, 0, len(h.transports))
+	for t := range h.transports {
+		all = append(all, t)
 	}
-	return sockets
+	return all
+}
+
+func (h *Hub) allRooms() []*room {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	all := make([]*room, 0, len(h.rooms))
+	for _, r := range h.rooms {
+		all = append(all, r)
+	}
+	return all
+}
+
+// Drain has the hub take no new connections, and sends those that it has away to come
+// back later, each at another time within over. What they have to come back to is another
+// hub, or this one after Undrain. Drain returns at once.
+func (h *Hub) Drain(over time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ending || h.undrained != nil {
+		return
+	}
+	undrained := make(chan struct{})
+	h.undrained = undrained
+	all := make([]transport, 0, len(h.transports))
+	for t := range h.transports {
+		all = append(all, t)
+	}
+	h.log().Info("draining", "over", over, "connections", len(all))
+	h.work.Go(func() { h.sendAway(all, over, undrained) })
+}
+
+// sendAway closes all, in an order that is random, evenly over a time.
+func (h *Hub) sendAway(all []transport, over time.Duration, undrained chan struct{}) {
+	rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	start := time.Now()
+	for i, t := range all {
+		select {
+		case <-time.After(time.Until(start.Add(over * time.Duration(i) / time.Duration(len(all))))):
+			t.close(goingAway())
+		case <-undrained:
+			return
+		case <-h.stop:
+			return
+		}
+	}
+}
+
+// Undrain has the hub take connections again.
+func (h *Hub) Undrain() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.undrained != nil {
+		close(h.undrained)
+		h.undrained = nil
+		h.log().Info("draining no more")
+	}
+}
+
+// Draining tells whether the hub takes no new connections.
+func (h *Hub) Draining() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.undrained != nil || h.ending
 }
 
 // Shutdown tells every client to come back later, each at another time, and
@@ -280,8 +248,11 @@ func (h *Hub) all() []*socket {
 func (h *Hub) Shutdown(ctx context.Context) error {
 	if h.end() {
 		close(h.stop)
-		for _, s := range h.all() {
-			s.close(goingAway())
+		for _, r := range h.allRooms() {
+			r.stopTelling()
+		}
+		for _, t := range h.allTransports() {
+			t.close(goingAway())
 		}
 		go func() {
 			h.work.Wait()
@@ -298,11 +269,20 @@ func (h *Hub) Shutdown(ctx context.Context) error {
 	case <-ctx.Done():
 		err = ctx.Err()
 	}
-	for _, s := range h.all() {
-		s.conn.Close()
+	for _, t := range h.allTransports() {
+		t.abort()
 	}
 	<-h.done
 	return err
+}
+
+func (h *Hub) stopped() bool {
+	select {
+	case <-h.stop:
+		return true
+	default:
+		return false
+	}
 }
 
 // end makes the hub take in nobody any more; it returns true the first time.
@@ -318,18 +298,4 @@ func goingAway() *Error {
 	e := refusef(CodeGoingAway, "The hub is going away for a moment. Your conversations go on.")
 	e.Retry = goingAwayRetryMin + rand.N(goingAwayRetryMax-goingAwayRetryMin)
 	return e
-}
-
-func (h *Hub) heartbeat() Heartbeat {
-	return Heartbeat{Ping: h.options.PingInterval.Milliseconds(), Timeout: h.options.PongTimeout.Milliseconds()}
-}
-
-func (h *Hub) limits() Limits {
-	return Limits{Frame: h.options.MaxFrame, Members: h.options.MaxMembers, Hello: maxHello, Name: maxName, Meta: maxMeta}
-}
-
-// sentence is err with a capital letter.
-func sentence(err error) string {
-	s := err.Error()
-	return strings.ToUpper(s[:1]) + s[1:]
 }

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,6 +26,31 @@ type lab struct {
 	hub    *Hub
 	invite Invite
 	dial   *DialOptions
+
+	// In a bubble.
+	listener *pipeListener
+	handler  atomic.Pointer[Hub] // what answers now
+	block    atomic.Int32        // blocking of WebSockets
+}
+
+// blocking is what a network does to WebSockets.
+type blocking int32
+
+const (
+	blockRefuse  blocking = iota + 1 // as a proxy that doesn't know them
+	blockSwallow                     // as one that never answers
+)
+
+func (l *lab) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	upgrade := r.Header.Get("Upgrade") != ""
+	switch block := blocking(l.block.Load()); {
+	case upgrade && block == blockRefuse:
+		http.Error(w, "no upgrades here", http.StatusBadGateway)
+	case upgrade && block == blockSwallow:
+		<-r.Context().Done()
+	default:
+		l.handler.Load().ServeHTTP(w, r)
+	}
 }
 
 func newLab(t testing.TB, o *Options) *lab {
@@ -46,7 +72,10 @@ func newBubbleLab(t *testing.T, o *Options) *lab {
 	t.Helper()
 	hub := NewHub(o)
 	l := newPipeListener()
-	server := &http.Server{Handler: hub}
+	u, _ := url.Parse("http://hub.test")
+	lab := &lab{t: t, hub: hub, listener: l, invite: Invite{Hub: u, Room: "lobby"}, dial: &DialOptions{NetDialContext: l.dial}}
+	lab.handler.Store(hub)
+	server := &http.Server{Handler: lab}
 	var serving sync.WaitGroup
 	serving.Go(func() { server.Serve(l) })
 	t.Cleanup(func() {
@@ -54,15 +83,15 @@ func newBubbleLab(t *testing.T, o *Options) *lab {
 		server.Close()
 		serving.Wait()
 	})
-	u, _ := url.Parse("http://hub.test")
-	return &lab{t: t, hub: hub, invite: Invite{Hub: u, Room: "lobby"}, dial: &DialOptions{NetDialContext: l.dial}}
+	return lab
 }
 
 // pipeListener is a net.Listener of pipes, which block durably in a bubble.
 type pipeListener struct {
-	conns chan net.Conn
-	done  chan struct{}
-	once  sync.Once
+	halfOpen atomic.Bool // what is dialled from now on, or was, gets nothing through
+	conns    chan net.Conn
+	done     chan struct{}
+	once     sync.Once
 }
 
 func newPipeListener() *pipeListener {
@@ -71,6 +100,7 @@ func newPipeListener() *pipeListener {
 
 func (l *pipeListener) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	ours, theirs := net.Pipe()
+	ours = &halfOpenConn{ours, &l.halfOpen}
 	select {
 	case l.conns <- theirs:
 		return ours, nil
@@ -79,6 +109,19 @@ func (l *pipeListener) dial(ctx context.Context, _, _ string) (net.Conn, error) 
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+}
+
+// halfOpenConn swallows what is written while its listener says so.
+type halfOpenConn struct {
+	net.Conn
+	halfOpen *atomic.Bool
+}
+
+func (c *halfOpenConn) Write(b []byte) (int, error) {
+	if c.halfOpen.Load() {
+		return len(b), nil
+	}
+	return c.Conn.Write(b)
 }
 
 func (l *pipeListener) Accept() (net.Conn, error) {
@@ -107,9 +150,22 @@ func (l *lab) joinAs(s Secret, name string) *Conn {
 
 func receive[M Message](t testing.TB, c *Conn) M {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	return receiveWithin[M](t, c, 10*time.Second)
+}
+
+// receiveWithin passes over acknowledgements unless they are asked for.
+func receiveWithin[M Message](t testing.TB, c *Conn, patience time.Duration) M {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	m, err := c.Receive(ctx)
+	var none M
+	for _, acks := any(none).(Ack); err == nil && !acks; {
+		if _, isAck := m.(Ack); !isAck {
+			break
+		}
+		m, err = c.Receive(ctx)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,13 +207,15 @@ func names(members []Member) string {
 }
 
 func TestMembersMeet(t *testing.T) {
-	l := newLab(t, &Options{ICEServers: []ICEServer{{URLs: []string{"stun:stun.example.org"}}}})
+	l := newLab(t, &Options{ICE: func(AuthRequest, Grant) ICE {
+		return ICE{Servers: []ICEServer{{URLs: []string{"stun:stun.example.org"}}}}
+	}})
 	ann := l.join("Ann")
 	w := ann.Welcome()
 	if names(w.Roster.Members) != "Ann" || w.Roster.N != 1 || w.Recovered || w.ICE.Servers[0].URLs[0] != "stun:stun.example.org" {
 		t.Errorf("welcome %+v", w)
 	}
-	if w.Heartbeat != (Heartbeat{15000, 30000}) || w.Limits != (Limits{65536, 64, 8192, 128, 1024}) {
+	if w.Heartbeat != (Heartbeat{15000, 30000, 60000}) || w.Limits != (Limits{65536, 64, 8192, 128, 1024, 262144, SignalLimits{100, 1000}, 64}) {
 		t.Errorf("heartbeat %v, limits %v", w.Heartbeat, w.Limits)
 	}
 	bob := l.join("Bob")
@@ -186,14 +244,27 @@ func TestMembersMeet(t *testing.T) {
 	}
 }
 
-func TestLostConnectionIsATimeout(t *testing.T) {
-	l := newLab(t, nil)
-	ann, bob := l.join("Ann"), l.join("Bob")
-	receive[RosterChange](t, ann)
-	bob.ws.NetConn().Close()
-	if c := receive[RosterChange](t, ann); len(c.Left) != 1 || c.Left[0].Reason != ReasonTimeout {
-		t.Errorf("Ann is told %+v", c)
-	}
+func TestLostConnectionIsAwayAndThenATimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newBubbleLab(t, nil)
+		ann, bob := l.join("Ann"), l.join("Bob")
+		receive[RosterChange](t, ann)
+		bob.wire.abort()
+		if c := receive[RosterChange](t, ann); len(c.Away) != 1 || c.Away[0] != (Presence{bob.Welcome().You, true, 3}) {
+			t.Errorf("Ann is told %+v", c)
+		}
+		start := time.Now()
+		cem := l.join("Cem")
+		receive[RosterChange](t, ann)
+		if m := cem.Welcome().Roster.Members; names(m) != "Ann Bob Cem" || m[0].Away || !m[1].Away || m[2].Away {
+			t.Errorf("Cem is told %+v", m)
+		}
+		go cem.Receive(t.Context()) // answers pings
+		c := receiveWithin[RosterChange](t, ann, 2*defaultGrace)
+		if len(c.Left) != 1 || c.Left[0].Reason != ReasonTimeout || time.Since(start).Round(2*time.Second) != defaultGrace {
+			t.Errorf("Ann is told %+v after %v", c, time.Since(start))
+		}
+	})
 }
 
 func TestRoomsAreApart(t *testing.T) {
@@ -205,7 +276,7 @@ func TestRoomsAreApart(t *testing.T) {
 		t.Errorf("elsewhere is %s", got)
 	}
 	send(t, bob, ann, `1`)
-	if u := receive[Undeliverable](t, bob); u != (Undeliverable{ann.Welcome().You, 1, UndeliverableGone}) {
+	if u := receive[Undeliverable](t, bob); u != (Undeliverable{ann.Welcome().You, 1, UndeliverableGone, 0}) {
 		t.Errorf("got %+v", u)
 	}
 }
@@ -225,7 +296,7 @@ func TestUndeliverableNamesTheSignal(t *testing.T) {
 		if n, err := ann.Signal(t.Context(), c.to, jsontext.Value("null")); err != nil || n != uint64(i+1) {
 			t.Fatal(n, err)
 		}
-		if u := receive[Undeliverable](t, ann); u != (Undeliverable{c.to, uint64(i + 1), c.reason}) {
+		if u := receive[Undeliverable](t, ann); u != (Undeliverable{c.to, uint64(i + 1), c.reason, 0}) {
 			t.Errorf("got %+v, want %s", u, c.reason)
 		}
 	}
@@ -254,7 +325,7 @@ func TestSameSecretTakesOver(t *testing.T) {
 }
 
 func TestFullRoom(t *testing.T) {
-	l := newLab(t, &Options{MaxMembers: 2})
+	l := newLab(t, &Options{Limits: HubLimits{Members: 2}})
 	ann, _ := l.join("Ann"), l.join("Bob")
 	_, err := Dial(t.Context(), l.invite, Hello{Secret: NewSecret(), Kind: "go"}, nil)
 	var e *Error
@@ -266,7 +337,7 @@ func TestFullRoom(t *testing.T) {
 }
 
 func TestSlowMemberIsClosed(t *testing.T) {
-	l := newLab(t, &Options{MaxQueue: 1 << 17, MaxFrame: 1 << 20})
+	l := newLab(t, &Options{Limits: HubLimits{Queue: 1 << 17, Frame: 1 << 20, Signals: Rate{1e6, 1e6}}})
 	ann, bob, cem := l.join("Ann"), l.join("Bob"), l.join("Cem")
 	body := `"` + strings.Repeat("x", 60<<10) + `"`
 	receive[RosterChange](t, ann)
@@ -348,7 +419,7 @@ func TestRosterChangesAreMerged(t *testing.T) {
 			}
 		}
 		for _, o := range others {
-			go o.ws.NetConn().Close()
+			go o.wire.abort()
 		}
 	})
 }
@@ -369,7 +440,7 @@ func TestSilentConnectionsAreClosed(t *testing.T) {
 		go func() {
 			buf := make([]byte, 1024)
 			for {
-				if _, err := bob.ws.NetConn().Read(buf); err != nil {
+				if _, err := bob.wire.(*webSocket).ws.NetConn().Read(buf); err != nil {
 					return
 				}
 			}
@@ -379,11 +450,15 @@ func TestSilentConnectionsAreClosed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if left := c.(RosterChange).Left; len(left) != 1 || left[0].Reason != ReasonTimeout {
+		if away := c.(RosterChange).Away; len(away) != 1 || !away[0].Away {
 			t.Errorf("got %+v", c)
 		}
 		if d := time.Since(start); d < 30*time.Second || d > 35*time.Second {
 			t.Errorf("a silent member was given up after %v", d)
+		}
+		c = receiveWithin[RosterChange](t, ann, 2*defaultGrace)
+		if left := c.(RosterChange).Left; len(left) != 1 || left[0].Reason != ReasonTimeout {
+			t.Errorf("got %+v", c)
 		}
 		// Ann, who answers, stays.
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
@@ -398,7 +473,7 @@ func TestClientNoticesASilentHub(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newBubbleLab(t, &Options{PingInterval: time.Hour, PongTimeout: 2 * time.Hour})
 		ann := l.join("Ann")
-		ann.welcome.Heartbeat = Heartbeat{15000, 30000} // what the hub doesn't keep
+		ann.welcome.Heartbeat = Heartbeat{15000, 30000, 60000} // what the hub doesn't keep
 		start := time.Now()
 		if _, err := ann.Receive(t.Context()); !errors.Is(err, ErrUnreachable) || time.Since(start) != 45*time.Second {
 			t.Errorf("got %v after %v", err, time.Since(start))
@@ -407,7 +482,7 @@ func TestClientNoticesASilentHub(t *testing.T) {
 }
 
 func TestConcurrentJoinsAndLeavesMissNobody(t *testing.T) {
-	l := newLab(t, &Options{MaxMembers: 200})
+	l := newLab(t, &Options{Limits: HubLimits{Members: 200}})
 	const stay, pass = 24, 24
 	var all sync.WaitGroup
 	stayers := make([]*Conn, stay)

@@ -12,7 +12,7 @@ import (
 // doesn't come from a page has no Origin.
 func (h *Hub) checkOrigin(r *http.Request) *Error {
 	origin := r.Header.Get("Origin")
-	if origin == "" || slices.Contains(h.options.Origins, origin) {
+	if origin == "" || slices.Contains(h.options.Load().Origins, origin) {
 		return nil
 	}
 	u, err := url.Parse(origin)

@@ -112,23 +112,25 @@ func TestRosterChangeMayComeTwice(t *testing.T) {
 		Epoch: "e", N: 5,
 		Left:   []Departure{{ID: "a", Reason: ReasonBye, N: 3}},
 		Joined: []Member{{ID: "b", Joined: 2}, {ID: "a", Joined: 4}, {ID: "c", Joined: 5}},
+		Away:   []Presence{{ID: "b", Away: true, N: 2}, {ID: "c", Away: true, N: 6}},
+		Locked: new(bool),
 	}
-	left, joined := r.Apply(c)
-	if len(left) != 1 || len(joined) != 2 {
-		t.Errorf("left %v, joined %v; want a; a and c", left, joined)
+	*c.Locked, c.N = true, 6
+	did := r.Apply(c)
+	if len(did.Left) != 1 || len(did.Joined) != 2 || len(did.Away) != 1 || !did.Locked {
+		t.Errorf("changed %+v; want a left, a and c joined, c away, locked", did)
 	}
-	left, joined = r.Apply(c)
-	if len(left)+len(joined) != 0 {
-		t.Errorf("the second time left %v, joined %v", left, joined)
+	if did = r.Apply(c); !reflect.DeepEqual(did, Changes{}) {
+		t.Errorf("the second time changed %+v", did)
 	}
 	var ids []string
 	for _, m := range r.Members {
 		ids = append(ids, m.ID)
 	}
-	if got := strings.Join(ids, " "); got != "b a c" || r.N != 5 {
-		t.Errorf("roster %s at %d, want b a c at 5", got, r.N)
+	if got := strings.Join(ids, " "); got != "b a c" || r.N != 6 {
+		t.Errorf("roster %s at %d, want b a c at 6", got, r.N)
 	}
-	if left, joined := r.Apply(RosterChange{Epoch: "other", N: 9, Left: c.Left}); len(left)+len(joined) != 0 || r.N != 5 {
+	if did := r.Apply(RosterChange{Epoch: "other", N: 9, Left: c.Left}); !reflect.DeepEqual(did, Changes{}) || r.N != 6 {
 		t.Error("a change of another epoch changed something")
 	}
 }

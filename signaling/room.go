@@ -5,251 +5,420 @@ import (
 	"crypto/rand"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
-
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 )
 
-// mergeWait is how long a roster change waits for others, if one went out less
-// than this ago.
-const mergeWait = 50 * time.Millisecond
+// freeShare is what may wait for a member even when nothing is left of what its room
+// or the hub may keep: else one who doesn't read could close the others.
+const freeShare = 16 << 10 // bytes
 
-// room is where members meet. Its mutex guards everything below it; a socket's
-// mutex may be taken under it, the hub's may not.
+// room is where members meet. Its mutex guards everything below it, and the
+// sessions of its members. Nothing is waited for under it.
 type room struct {
+	// Set at construction.
 	hub   *Hub
 	name  string
 	epoch string
 
-	mu      sync.Mutex
-	closed  bool // empty and forgotten by the hub
-	n       uint64
-	members map[string]*member
-	order   []*member // by joined
+	bytes atomic.Int64 // waiting or kept for its members
 
-	// Changes that not everybody was told yet.
-	pending []change
-	told    frame     // pending as a message; nil: to be made
-	toldAt  time.Time // when anybody was last told along with all
-	timer   *time.Timer
-}
-
-// member is somebody in a room.
-type member struct {
-	id      string
-	joined  uint64
-	entry   jsontext.Value // a Member, encoded once
-	session *session
-	sent    uint64 // the n that the session was told
-}
-
-// change is a join, or a departure if left is set.
-type change struct {
-	member *member
-	left   Departure
+	mu       sync.Mutex
+	closed   bool // empty and forgotten by the hub
+	locked   bool
+	sessions map[string]*session // by member id
+	order    []*session          // by joined
+	roster
 }
 
 func newRoom(h *Hub, name string) *room {
-	return &room{hub: h, name: name, epoch: rand.Text()[:12], members: make(map[string]*member)}
+	return &room{hub: h, name: name, epoch: rand.Text()[:12], sessions: make(map[string]*session)}
 }
 
-// join takes s in under id and welcomes it. The roster of the welcome and the
-// change that others are told are one step. It returns false if the room is
-// closed, so that another has to be made.
-func (r *room) join(s *session, id string, hello Hello) (ok bool, refusal *Error) {
+// enter takes a connection in under id, as a new member or as one that comes back,
+// and welcomes it. The roster of the welcome and the change that others are told are one
+// step. It returns false if the room is closed, so that another has to be made.
+func (r *room) enter(c *connection, id string, hello Hello, grant Grant) (ok bool, refusal *Error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
 		return false, nil
 	}
-	m := r.members[id]
-	switch {
-	case m != nil:
-		m.session.close(refusef(CodeSuperseded, "This session was continued by another connection."))
-	case len(r.members) >= r.hub.options.MaxMembers:
-		refusal := refusef(CodeFull, "This room has all its %d members. Wait until somebody leaves, or open another room.", r.hub.options.MaxMembers)
-		refusal.Retry = fullRetry
-		return true, refusal
-	default:
-		r.n++
-		m = &member{id: id, joined: r.n}
-		m.entry = encodeEntry(Member{ID: id, Name: hello.Name, Kind: hello.Kind, Meta: hello.Meta, Joined: r.n})
-		r.members[id] = m
-		r.order = append(r.order, m)
-		r.note(change{member: m})
+	defer r.closeIfEmpty()
+	// A kick may have come since the first look.
+	if r.hub.held.has(heldMember(r.name, id)) || grant.TokenID != "" && r.hub.held.has(heldToken(grant.TokenID)) {
+		return true, errKicked()
 	}
-	m.session, m.sent = s, r.n
-	s.send(r.welcome(m))
+	s := r.sessions[id]
+	recovered := false
+	if s == nil {
+		if s, refusal = r.admit(c, id, hello, grant); refusal != nil {
+			return true, refusal
+		}
+	} else if recovered, refusal = r.resume(s, hello, grant); refusal != nil {
+		return true, refusal
+	}
+	s.connection, s.ending, s.grant, s.address, s.told = c, false, grant, c.address, r.n
+	c.room, c.session = r, s
+	c.charge(r)
+	c.send(r.welcome(s, recovered))
+	for _, f := range s.out.kept {
+		c.send(f)
+	}
 	r.tell()
 	return true, nil
 }
 
-// leave takes s out, unless its session went on elsewhere.
-func (r *room) leave(s *session, reason string) {
+// admit makes a new member, if it may come in. Needs mu.
+func (r *room) admit(c *connection, id string, hello Hello, grant Grant) (*session, *Error) {
+	o := r.hub.options.Load()
+	if r.locked {
+		refusal := refusef(CodeLocked, "This room takes no newcomers now. Ask somebody who is in it.")
+		refusal.Retry = fullRetry
+		return nil, refusal
+	}
+	for _, other := range slices.Clone(r.order) {
+		if grant.Identity == "" || other.grant.Identity != grant.Identity {
+			continue
+		}
+		switch o.Duplicates {
+		case DuplicatesRefuse:
+			refusal := refusef(CodeDuplicate, "You are in this room already, and may be in it once.")
+			refusal.Retry = fullRetry
+			return nil, refusal
+		case DuplicatesReplace:
+			r.putOut(other, refusef(CodeSuperseded, "You came into this room anew, from elsewhere."))
+		}
+	}
+	if len(r.sessions) >= o.Limits.Members {
+		refusal := refusef(CodeFull, "This room has all its %d members. Wait until somebody leaves, or open another room.", o.Limits.Members)
+		refusal.Retry = fullRetry
+		return nil, refusal
+	}
+	if wait := r.hub.addresses.join(c.address, o); wait > 0 {
+		return nil, limited(LimitJoins, wait, "Too many came in from your address at once. Wait a moment.")
+	}
+	r.n++
+	s := &session{id: id, kind: hello.Kind, joined: r.n, since: time.Now()}
+	s.entry = encodeEntry(Member{ID: id, Name: hello.Name, Kind: hello.Kind, Meta: hello.Meta, Joined: r.n, Identity: grant.Identity})
+	setRate(&s.signals, o.Limits.Signals)
+	setRate(&s.messages, o.Limits.Messages)
+	s.begin()
+	r.sessions[id] = s
+	r.order = append(r.order, s)
+	r.note(change{session: s, n: r.n, what: joined})
+	r.hub.counters.add(&r.hub.counters.joins)
+	r.hub.log().Info("a member joined", "room", r.name, "member", id, "kind", hello.Kind)
+	return s, nil
+}
+
+// resume prepares s for another connection. Needs mu.
+func (r *room) resume(s *session, hello Hello, grant Grant) (recovered bool, refusal *Error) {
+	if s.grant.Identity != grant.Identity {
+		return false, refusef(CodeToken, "This session belongs to another identity than your token's.")
+	}
+	if s.connection != nil {
+		r.hub.counters.add(&r.hub.counters.superseded)
+		s.connection.close(refusef(CodeSuperseded, "This session was continued by another connection."))
+	} else {
+		r.n++
+		r.note(change{session: s, n: r.n, what: presence})
+	}
+	recovered = hello.Session == s.name && s.out.has(hello.Received)
+	if recovered {
+		r.give(s.out.acknowledged(hello.Received))
+		s.ackedIn, s.unacked = s.taken, 0 // the welcome says so
+		r.hub.counters.add(&r.hub.counters.resumed)
+	} else {
+		r.give(s.out.bytes)
+		s.begin()
+		r.hub.counters.add(&r.hub.counters.notRecovered)
+	}
+	return recovered, nil
+}
+
+// lose takes note that a connection has ended, unless its session went on with
+// another. A member that didn't say bye is away, and one that was refused leaves at once.
+func (r *room) lose(c *connection, how ending, why *Error) {
 	r.mu.Lock()
-	m := r.members[s.id]
-	if m == nil || m.session != s {
-		r.mu.Unlock()
+	defer r.mu.Unlock()
+	s := c.session
+	if s.connection != c {
 		return
 	}
-	delete(r.members, m.id)
-	i, _ := slices.BinarySearchFunc(r.order, m.joined, func(o *member, n uint64) int { return cmp.Compare(o.joined, n) })
+	s.lostFor = "lost"
+	if why != nil {
+		s.lostFor = why.Code
+	}
+	switch {
+	case how == endBye:
+		r.leave(s, ReasonBye)
+	case how == endRefused && why.Final:
+		r.leave(s, ReasonTimeout)
+	default:
+		s.connection = nil
+		s.awaySince = time.Now()
+		r.n++
+		r.note(change{session: s, n: r.n, what: presence})
+		r.hub.log().Info("a member is away", "room", r.name, "member", s.id, "cause", s.lostFor)
+	}
+	r.tell()
+	r.closeIfEmpty()
+}
+
+// leave takes s out. Needs mu.
+func (r *room) leave(s *session, reason string) {
+	delete(r.sessions, s.id)
+	i, _ := slices.BinarySearchFunc(r.order, s.joined, func(o *session, n uint64) int { return cmp.Compare(o.joined, n) })
 	r.order = slices.Delete(r.order, i, i+1)
+	r.give(s.out.bytes)
+	s.out, s.connection = ledger{}, nil
 	r.n++
-	r.note(change{m, Departure{ID: m.id, Reason: reason, N: r.n}})
-	if len(r.members) > 0 {
-		r.tell()
-		r.mu.Unlock()
+	r.note(change{session: s, n: r.n, what: left, reason: reason})
+	r.hub.counters.addTo(&r.hub.counters.leaves, reason)
+	r.hub.log().Info("a member left", "room", r.name, "member", s.id, "reason", reason, "cause", s.lostFor)
+}
+
+// putOut has s leave for good. Needs mu.
+func (r *room) putOut(s *session, why *Error) {
+	s.lostFor = why.Code
+	if s.connection != nil {
+		r.hub.counters.refused(why)
+		s.connection.close(why)
+	}
+	r.leave(s, ReasonKicked)
+}
+
+// closeIfEmpty closes a room without members for good. Needs mu.
+func (r *room) closeIfEmpty() {
+	if len(r.sessions) > 0 || r.closed {
 		return
 	}
 	r.closed = true
 	r.stopTimer()
-	r.mu.Unlock()
 	r.hub.forget(r)
 }
 
 // relay passes a signal on, or says why it can't.
-func (r *room) relay(from *session, m Signal) (reason string) {
-	f := signalFrame(from.id, m.Body)
+func (r *room) relay(c *connection, m Signal) {
+	f := signalFrame(c.session.id, m.Body)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	sender, to := r.members[from.id], r.members[m.To]
-	if sender == nil || sender.session != from {
-		return "" // superseded: what it says now counts no more
+	from := c.session
+	if from.connection != c {
+		return // superseded: what it says now counts no more
 	}
-	if to == nil {
-		return UndeliverableGone
+	from.took(len(m.Body))
+	reason, wait := r.pass(from, m.To, f)
+	if reason == "" {
+		return
 	}
-	if sender.joined > to.sent {
+	r.hub.counters.addTo(&r.hub.counters.undeliverable, reason)
+	r.deliver(from, messageFrame(Undeliverable{To: m.To, Signal: from.taken, Reason: reason, Retry: wait.Milliseconds()}))
+}
+
+// pass needs mu.
+func (r *room) pass(from *session, id string, f frame) (reason string, wait time.Duration) {
+	if wait := allow(&from.signals); wait > 0 {
+		r.hub.counters.addTo(&r.hub.counters.limited, LimitMessages)
+		return UndeliverableLimit, wait
+	}
+	to := r.sessions[id]
+	switch {
+	case to == from || to == nil && CheckMemberID(id) != nil:
+		return UndeliverableUnknown, 0
+	case to == nil:
+		return UndeliverableGone, 0
+	}
+	if from.joined > to.told && !to.away() {
 		r.tellOne(to)
 	}
-	switch to.session.send(f) {
-	case errSlow:
-		return UndeliverableSlow
-	case errEnding:
-		return UndeliverableGone
+	if !r.deliver(to, f) {
+		return UndeliverableSlow, 0
 	}
-	return ""
+	return "", 0
 }
 
-// note adds a change to those to tell. Needs mu.
-func (r *room) note(c change) {
-	r.pending = append(r.pending, c)
-	r.told = nil
+// deliver counts a message to s, keeps it, and sends it. It returns false if s is
+// away, or about to be, and has no room for it. Needs mu.
+func (r *room) deliver(s *session, f frame) bool {
+	replay := r.hub.options.Load().Limits.Replay
+	if s.away() || s.ending {
+		if s.out.bytes+len(f) > replay || !r.take(len(f), s.out.bytes) {
+			return false
+		}
+		s.out.add(f, true)
+		return true
+	}
+	r.give(s.out.add(f, r.take(len(f), s.out.bytes)))
+	r.give(s.out.trim(replay))
+	s.ending = !s.connection.send(f)
+	return true
 }
 
-// tell tells everybody what changed: now, or, if that was done a moment ago,
-// soon and together with what changes until then. Needs mu.
-func (r *room) tell() {
-	if len(r.pending) == 0 || r.timer != nil {
-		return
-	}
-	if wait := mergeWait - time.Since(r.toldAt); wait > 0 {
-		r.hub.work.Add(1)
-		r.timer = time.AfterFunc(wait, r.tellLater)
-		return
-	}
-	r.tellAll()
-}
-
-func (r *room) tellLater() {
-	defer r.hub.work.Done()
+// acknowledged drops what a member has received.
+func (r *room) acknowledged(c *connection, received uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.timer = nil
-	if !r.closed {
-		r.tellAll()
+	if c.session.connection == c {
+		r.give(c.session.out.acknowledged(received))
 	}
 }
 
-// stopTimer needs mu.
-func (r *room) stopTimer() {
-	if r.timer != nil && r.timer.Stop() {
-		r.timer = nil
-		r.hub.work.Done()
+// take counts bytes that are to wait for a member which has some already. It returns false if
+// they mustn't, because there are too many in the room or the hub.
+func (r *room) take(bytes, already int) bool {
+	o := r.hub.options.Load()
+	inRoom, inHub := r.bytes.Add(int64(bytes)), r.hub.bytes.Add(int64(bytes))
+	if inRoom <= int64(o.Limits.RoomBytes) && inHub <= int64(o.Limits.HubBytes) || already+bytes <= freeShare {
+		return true
 	}
+	r.give(bytes)
+	r.hub.counters.addTo(&r.hub.counters.limited, LimitBytes)
+	return false
 }
 
-// tellAll needs mu.
-func (r *room) tellAll() {
-	for _, m := range r.order {
-		if m.sent < r.n {
-			r.tellOne(m)
-			r.toldAt = time.Now()
+func (r *room) give(bytes int) {
+	r.bytes.Add(int64(-bytes))
+	r.hub.bytes.Add(int64(-bytes))
+}
+
+// renew gives a session what a newer token grants.
+func (r *room) renew(c *connection, grant Grant) *Error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := c.session
+	switch {
+	case s.connection != c:
+		return nil
+	case s.grant.Identity != grant.Identity:
+		return refusef(CodeToken, "The newer token is of another identity.")
+	}
+	s.grant = grant
+	c.send(messageFrame(Granted{Permissions: grant.Permissions.Names(), Expires: milliseconds(grant.Expires)}))
+	return nil
+}
+
+// kick puts a member out, if c may.
+func (r *room) kick(c *connection, id string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.may(c, PermitKick, "put members out") {
+		return
+	}
+	holds := r.kickLocked(id)
+	c.send(messageFrame(Kicked{ID: id, Holds: holds}))
+}
+
+// kickLocked needs mu.
+func (r *room) kickLocked(id string) Holds {
+	s := r.sessions[id]
+	if s == nil {
+		return HoldsNothing
+	}
+	holds := HoldsSession
+	r.hub.held.add(heldMember(r.name, id), time.Now().Add(holdSecret))
+	if s.grant.TokenID != "" {
+		until := s.grant.Expires
+		if until.IsZero() {
+			until = time.Now().Add(holdSecret)
 		}
+		r.hub.held.add(heldToken(s.grant.TokenID), until)
+		holds = HoldsToken
 	}
-	r.pending, r.told = nil, nil
+	r.putOut(s, errKicked())
+	r.tell()
+	r.closeIfEmpty()
+	return holds
 }
 
-// tellOne needs mu.
-func (r *room) tellOne(m *member) {
-	if r.told == nil {
-		r.told = r.changeFrame()
+// lock locks the room, or unlocks it, if c may.
+func (r *room) lock(c *connection, locked bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.may(c, PermitLock, "lock this room") {
+		r.lockLocked(locked)
 	}
-	m.session.send(r.told)
-	m.sent = r.n
 }
 
-// The same messages as RosterChange and Welcome, of entries encoded already.
-type (
-	changeText struct {
-		Type   string           `json:"type"`
-		Epoch  string           `json:"epoch"`
-		N      uint64           `json:"n"`
-		Left   []Departure      `json:"left,omitempty"`
-		Joined []jsontext.Value `json:"joined,omitempty"`
+// lockLocked needs mu.
+func (r *room) lockLocked(locked bool) {
+	if r.locked == locked {
+		return
 	}
-	rosterText struct {
-		Epoch   string           `json:"epoch"`
-		N       uint64           `json:"n"`
-		Members []jsontext.Value `json:"members"`
-	}
-	welcomeText struct {
-		Type      string     `json:"type"`
-		You       string     `json:"you"`
-		Recovered bool       `json:"recovered"`
-		Roster    rosterText `json:"roster"`
-		ICE       ICE        `json:"ice"`
-		Heartbeat Heartbeat  `json:"heartbeat"`
-		Limits    Limits     `json:"limits"`
-		Features  []string   `json:"features"`
-	}
-)
+	r.locked = locked
+	r.n++
+	r.note(change{n: r.n, what: lockChanged})
+	r.tell()
+}
 
-func (r *room) changeFrame() frame {
-	c := changeText{Type: "roster", Epoch: r.epoch, N: r.n}
-	for _, p := range r.pending {
+// may tells whether c may do something, and tells c if not. Needs mu.
+func (r *room) may(c *connection, p Permissions, what string) bool {
+	if c.session.connection != c {
+		return false
+	}
+	if !c.session.grant.Permissions.Has(p) {
+		refusal := refusef(CodeForbidden, "Your token doesn't permit you to %s.", what)
+		refusal.Final = false
+		r.hub.counters.refused(refusal)
+		c.send(messageFrame(refusal))
+		return false
+	}
+	return true
+}
+
+// check does what is due at now: it acknowledges, ends sessions that were away for too long, or whose
+// token has expired, and sends newer ICE servers.
+func (r *room) check(now time.Time, o *Options) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return
+	}
+	for _, s := range slices.Clone(r.order) {
 		switch {
-		case p.left.ID != "":
-			c.Left = append(c.Left, p.left)
-		case r.members[p.member.id] == p.member:
-			c.Joined = append(c.Joined, p.member.entry)
+		case s.away() && now.Sub(s.awaySince) >= o.Grace:
+			r.leave(s, ReasonTimeout)
+		case s.away():
+		case !s.grant.Expires.IsZero() && now.After(s.grant.Expires):
+			refusal := errExpired()
+			r.hub.counters.refused(refusal)
+			s.connection.close(refusal)
+		default:
+			s.acknowledge()
+			r.refresh(s, now, o)
 		}
 	}
-	return textFrame(c)
+	r.tell()
+	r.closeIfEmpty()
 }
 
-func (r *room) welcome(m *member) frame {
-	w := welcomeText{
-		Type:      "welcome",
-		You:       m.id,
-		Roster:    rosterText{Epoch: r.epoch, N: r.n, Members: make([]jsontext.Value, len(r.order))},
-		ICE:       ICE{Servers: r.hub.options.ICEServers},
-		Heartbeat: r.hub.heartbeat(),
-		Limits:    r.hub.limits(),
-		Features:  []string{},
+// refresh sends s newer ICE servers when the ones it has are about to expire. Needs mu.
+func (r *room) refresh(s *session, now time.Time, o *Options) {
+	if s.ice == 0 || now.UnixMilli() < s.ice {
+		return
 	}
-	for i, o := range r.order {
-		w.Roster.Members[i] = o.entry
-	}
-	return textFrame(w)
+	ice := r.iceFor(s, now, o)
+	s.connection.send(messageFrame(ice))
 }
 
-func encodeEntry(m Member) jsontext.Value {
-	entry, err := json.Marshal(m)
-	if err != nil {
-		panic("signaling: " + err.Error()) // every part was decoded before
+// iceFor asks the operator's hook, and notes when to ask again: at three quarters of the time. Needs mu.
+func (r *room) iceFor(s *session, now time.Time, o *Options) ICE {
+	ice := o.ICE(AuthRequest{Room: r.name, Member: s.id, Kind: s.kind, Address: s.address}, s.grant)
+	if ice.Servers == nil {
+		ice.Servers = []ICEServer{}
 	}
-	return entry
+	s.ice = 0
+	if ice.Expires != 0 {
+		left := max(ice.Expires-now.UnixMilli(), int64(sweepInterval/time.Millisecond))
+		s.ice = now.UnixMilli() + left*3/4
+	}
+	return ice
+}
+
+func milliseconds(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
 }

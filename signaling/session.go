@@ -1,108 +1,137 @@
 package signaling
 
-// transport carries messages to a member. A [socket] is one.
-type transport interface {
-	// send queues a frame; the error is errSlow or errEnding.
-	send(frame) error
-	// close says why and ends.
-	close(*Error)
-}
+import (
+	"crypto/rand"
+	"net/netip"
+	"slices"
+	"time"
 
-// session is a member's standing with the hub, over one connection. Its methods,
-// but send and close, are called by the connection's goroutine only.
+	"github.com/go-json-experiment/json/jsontext"
+	"golang.org/x/time/rate"
+)
+
+// An acknowledgement is sent when so much isn't acknowledged, or by the next sweep.
+const (
+	ackMessages = 32
+	ackBytes    = 32 << 10
+)
+
+// session is a member and its standing with the hub. It outlives its connections.
+// Its room's mutex guards it, but for what is set at construction and the limiters.
 type session struct {
-	transport
 	// Set at construction.
-	hub      *Hub
-	roomName string
-	admitted func() // to call when the hello has come
+	id     string
+	kind   string
+	joined uint64
+	since  time.Time
+	entry  jsontext.Value // a Member that isn't away, encoded once
 
-	// Owned by the connection's goroutine.
-	id      string // empty before hello
-	room    *room  // nil before hello and after leaving
-	signals uint64 // received so far
+	signals, messages rate.Limiter
+
+	connection *connection // nil while away
+	ending     bool        // the connection takes nothing any more
+	awaySince  time.Time
+	lostFor    string // why the last connection was lost: a code, or empty
+	address    netip.Addr
+	grant      Grant
+	ice        int64 // when the ICE servers expire that it was told, in ms; 0: never
+
+	told uint64 // the roster's n that it was told
+
+	// Counted messages: PROTOCOL.md, section 5.
+	name    string // of the session; another one when it isn't recovered
+	out     ledger
+	taken   uint64 // signals from it
+	ackedIn uint64 // of those, what it was told
+	unacked int    // bytes of the others
 }
 
-func (s *session) limit() int {
-	if s.id == "" {
-		return maxHello
+// begin has the counts start at zero, under a new name.
+func (s *session) begin() {
+	s.name = rand.Text()[:12]
+	s.out = ledger{}
+	s.taken, s.ackedIn, s.unacked = 0, 0, 0
+}
+
+func (s *session) away() bool { return s.connection == nil }
+
+// identityText is s as others see it now.
+func (s *session) text() jsontext.Value {
+	if !s.away() {
+		return s.entry
 	}
-	return s.hub.options.MaxFrame
+	return append(slices.Clone(s.entry[:len(s.entry)-1]), `,"away":true}`...)
 }
 
-func (s *session) message(data []byte) {
-	m, refusal := decodeToHub(data)
-	if refusal != nil {
-		if refusal.Code == CodeUnknownType && s.id != "" {
-			s.send(messageFrame(refusal))
-			return
-		}
-		if refusal.Code == CodeUnknownType {
-			refusal = errHelloFirst()
-		}
-		s.refuse(refusal)
+// took counts a signal from s, and acknowledges what is due.
+func (s *session) took(bytes int) {
+	s.taken++
+	s.unacked += bytes
+	if s.taken-s.ackedIn >= ackMessages || s.unacked >= ackBytes {
+		s.acknowledge()
+	}
+}
+
+func (s *session) acknowledge() {
+	if s.taken == s.ackedIn || s.away() {
 		return
 	}
-	if s.id == "" {
-		s.first(m)
-		return
-	}
-	switch m := m.(type) {
-	case Signal:
-		s.signals++
-		s.relay(m)
-	case Ping:
-		s.send(pongFrame)
-	case Hello:
-		s.refuse(refusef(CodeOrder, "You said hello already."))
-	}
+	s.ackedIn, s.unacked = s.taken, 0
+	s.connection.send(messageFrame(Ack{s.taken}))
 }
 
-func errHelloFirst() *Error { return refusef(CodeOrder, "Say hello first.") }
-
-func (s *session) first(m Message) {
-	hello, ok := m.(Hello)
-	if !ok {
-		s.refuse(errHelloFirst())
-		return
-	}
-	s.admitted()
-	id := hello.Secret.MemberID()
-	room, refusal := s.hub.join(s, id, hello)
-	if refusal != nil {
-		s.refuse(refusal)
-		return
-	}
-	s.id, s.room = id, room
+// ledger keeps counted messages until they are acknowledged.
+type ledger struct {
+	sent  uint64  // counted so far
+	kept  []frame // the newest of them
+	bytes int     // of kept
 }
 
-func (s *session) relay(m Signal) {
-	reason := UndeliverableUnknown
-	if CheckMemberID(m.To) == nil && m.To != s.id {
-		reason = s.room.relay(s, m)
-	}
-	if reason != "" {
-		s.send(messageFrame(Undeliverable{To: m.To, Signal: s.signals, Reason: reason}))
-	}
+// has tells whether everything after the first n is kept.
+func (l *ledger) has(n uint64) bool {
+	return n <= l.sent && l.sent-n <= uint64(len(l.kept))
 }
 
-// refuse ends the connection for what its other side did.
-func (s *session) refuse(e *Error) {
-	s.close(e)
-	s.leave(ReasonTimeout)
+// add counts f. If it isn't kept, nothing before it is of use.
+func (l *ledger) add(f frame, keep bool) (freed int) {
+	l.sent++
+	if !keep {
+		return l.drop(len(l.kept))
+	}
+	l.kept = append(l.kept, f)
+	l.bytes += len(f)
+	return 0
 }
 
-func (s *session) ended(bye bool) {
-	if bye {
-		s.leave(ReasonBye)
-	} else {
-		s.leave(ReasonTimeout)
+// acknowledged drops the first n of all.
+func (l *ledger) acknowledged(n uint64) (freed int) {
+	first := l.sent - uint64(len(l.kept))
+	if n <= first || n > l.sent {
+		return 0
 	}
+	return l.drop(int(n - first))
 }
 
-func (s *session) leave(reason string) {
-	if s.room != nil {
-		s.room.leave(s, reason)
-		s.room = nil
+// trim drops the oldest until at most limit bytes are kept.
+func (l *ledger) trim(limit int) (freed int) {
+	count, left := 0, l.bytes
+	for left > limit {
+		left -= len(l.kept[count])
+		count++
 	}
+	return l.drop(count)
+}
+
+// drop forgets the oldest and returns how many bytes they had.
+func (l *ledger) drop(count int) (freed int) {
+	for i := range count {
+		freed += len(l.kept[i])
+		l.kept[i] = nil
+	}
+	l.kept = l.kept[count:]
+	if len(l.kept) == 0 {
+		l.kept = nil
+	}
+	l.bytes -= freed
+	return freed
 }

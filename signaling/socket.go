@@ -15,6 +15,10 @@ import (
 const (
 	closeWait = 2 * time.Second // for the other side's close, once ours is queued
 	blockSize = 16 << 10        // bytes written at once, unless one frame is longer
+
+	// Pings and pongs from a client: many more than any answers or sends in earnest.
+	maxControls   = 100
+	controlsReset = 10 * time.Second
 )
 
 // socket is a WebSocket connection that knows no rooms. Any goroutine may send
@@ -25,23 +29,28 @@ const (
 // until none is left. Pongs and closes go the same way, so nothing overtakes.
 type socket struct {
 	// Set at construction.
-	ws       *websocket.Conn
-	conn     net.Conn // under ws
-	maxQueue int      // bytes
-	writers  *sync.WaitGroup
+	hub   *Hub
+	ws    *websocket.Conn
+	conn  net.Conn // under ws
+	meter *meter   // likewise; nil for one that isn't metered
 
 	// Read by the sweep, in Unix ns.
 	helloBy atomic.Int64 // when the first message must have come; 0: it has
 	heardAt atomic.Int64 // when the other side was last heard
 	pingAt  atomic.Int64 // when the next ping is due
 
+	// Owned by run.
+	controls   int       // pings and pongs
+	controlsAt time.Time // since when
+
 	mu       sync.Mutex
+	room     *room // whose bytes are what waits; nil before the hello
 	queue    []frame
 	queued   int // bytes in queue and in the block being written
 	writing  bool
-	slow     bool      // closed because the queue was full
 	readDone bool      // run has ended; whoever writes last closes conn
 	closeBy  time.Time // set once a close is queued: nothing follows it
+	why      *Error    // what that close said; nil if it was the client's
 }
 
 // receiver takes what a socket reads, in the socket's own goroutine.
@@ -52,30 +61,44 @@ type receiver interface {
 	message(data []byte)
 	// refuse takes the reason why the socket reads no further messages.
 	refuse(*Error)
-	// ended is the last call. bye tells whether the other side closed with 1000 or 1001.
-	ended(bye bool)
+	// ended is the last call. bye tells whether the other side closed with 1000 or
+	// 1001; why is what the socket was closed for, nil if it was not.
+	ended(bye bool, why *Error)
 }
 
-func newSocket(ws *websocket.Conn, maxQueue int, writers *sync.WaitGroup) *socket {
-	s := &socket{ws: ws, conn: ws.NetConn(), maxQueue: maxQueue, writers: writers}
+func newSocket(ws *websocket.Conn, m *meter, h *Hub) *socket {
+	s := &socket{hub: h, ws: ws, conn: ws.NetConn(), meter: m}
 	s.heard()
+	s.pingAt.Store(time.Now().Add(h.options.Load().PingInterval).UnixNano())
 	ws.SetPingHandler(func(data string) error {
-		s.heard()
 		s.send(makeFrame(opPong, []byte(data)))
-		return nil
+		return s.control()
 	})
-	ws.SetPongHandler(func(string) error {
-		s.heard()
-		return nil
-	})
+	ws.SetPongHandler(func(string) error { return s.control() })
 	ws.SetCloseHandler(func(code int, _ string) error {
 		if code == websocket.CloseNoStatusReceived {
 			code = websocket.CloseNormalClosure
 		}
-		s.end(closeFrame(code))
+		s.end(nil, closeFrame(code))
 		return nil
 	})
 	return s
+}
+
+var errControls = errors.New("too many pings")
+
+// control takes note of a ping or pong, which renews what may be read for a message.
+func (s *socket) control() error {
+	s.heard()
+	now := time.Now()
+	if now.Sub(s.controlsAt) > controlsReset {
+		s.controls, s.controlsAt = 0, now
+	}
+	if s.controls++; s.controls > maxControls {
+		return errControls
+	}
+	s.meter.left += 256 // what surrounds it, and more
+	return nil
 }
 
 func (s *socket) heard() { s.heardAt.Store(time.Now().UnixNano()) }
@@ -83,7 +106,10 @@ func (s *socket) heard() { s.heardAt.Store(time.Now().UnixNano()) }
 // run reads until the connection ends.
 func (s *socket) run(r receiver) {
 	bye := s.read(r)
-	r.ended(bye)
+	s.mu.Lock()
+	why := s.why
+	s.mu.Unlock()
+	r.ended(bye, why)
 	s.mu.Lock()
 	s.readDone = true
 	last := !s.writing
@@ -97,8 +123,11 @@ var readBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 func (s *socket) read(r receiver) (bye bool) {
 	for {
+		limit := r.limit()
+		s.meter.next(limit, s.hub.options.Load().Limits.Fragments)
 		kind, message, err := s.ws.NextReader()
 		if err != nil {
+			s.broken(r, err)
 			return websocket.IsCloseError(err, websocket.CloseNormalClosure, websocket.CloseGoingAway)
 		}
 		s.heard()
@@ -109,66 +138,94 @@ func (s *socket) read(r receiver) (bye bool) {
 			r.refuse(refusef(CodeMalformed, "Binary messages are no part of %s.", Subprotocol))
 			continue
 		}
-		limit := r.limit()
 		data := readBuffers.Get().(*bytes.Buffer)
 		data.Reset()
 		_, err = data.ReadFrom(io.LimitReader(message, int64(limit)+1))
 		switch {
 		case err != nil:
+			s.broken(r, err)
 			return false
 		case data.Len() > limit:
 			r.refuse(refusef(CodeTooBig, "That message is too long; %d bytes are allowed.", limit))
 		default:
+			s.helloBy.Store(0)
 			r.message(data.Bytes())
 		}
 		readBuffers.Put(data)
 	}
 }
 
-var (
-	errSlow   = errors.New("slow")
-	errEnding = errors.New("ending")
-)
+// broken says what the client did, if reading was given up for that.
+func (s *socket) broken(r receiver, err error) {
+	if s.closing() {
+		return
+	}
+	switch {
+	case errors.Is(err, errFragments):
+		r.refuse(refusef(CodeTooBig, "That message came in too many fragments."))
+	case errors.Is(err, errControls):
+		r.refuse(limited(LimitMessages, controlsReset, "Too many pings came. %d in %v are allowed.", maxControls, controlsReset))
+	}
+}
 
-// send queues f. The error is errEnding once a close was queued, and errSlow if
-// the queue is full, which closes the socket, or was.
-func (s *socket) send(f frame) error {
+// send queues f. If too much waits already, the socket is closed.
+func (s *socket) send(f frame) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch {
-	case s.slow:
-		return errSlow
-	case !s.closeBy.IsZero() || s.readDone:
-		return errEnding
-	case s.queued+len(f) > s.maxQueue:
-		s.slow = true
-		s.drop()
-		refusal := refusef(CodeSlow, "You didn't read: %d bytes were waiting for you. Connect again.", s.maxQueue)
-		s.endLocked(messageFrame(refusal), closeFrame(closeCodes[CodeSlow]))
-		return errSlow
+	if !s.closeBy.IsZero() || s.readDone {
+		return false
 	}
-	s.enqueue(f)
-	return nil
+	limit := s.hub.options.Load().Limits.Queue
+	if s.queued+len(f) <= limit && (s.room == nil || s.room.take(len(f), s.queued)) {
+		s.enqueue(f)
+		return true
+	}
+	why := refusef(CodeSlow, "You didn't read: %d bytes were waiting for you. Connect again.", s.queued)
+	s.hub.counters.refused(why)
+	s.drop()
+	s.endLocked(why, messageFrame(why), closeFrame(closeCodes[CodeSlow]))
+	return false
 }
 
 // close says why, and ends the connection after that: when the other side has
 // closed too, or after closeWait.
-func (s *socket) close(e *Error) {
-	s.end(messageFrame(e), closeFrame(closeCodes[e.Code]))
+func (s *socket) close(why *Error) {
+	s.end(why, messageFrame(why), closeFrame(closeCodes[why.Code]))
 }
 
-func (s *socket) end(last ...frame) {
+func (s *socket) abort() { s.conn.Close() }
+
+func (s *socket) charge(r *room) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.endLocked(last...)
+	s.room = r
+	r.bytes.Add(int64(s.queued))
+	r.hub.bytes.Add(int64(s.queued))
 }
 
-func (s *socket) endLocked(last ...frame) {
+func (s *socket) describe() (kind string, waiting int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return "websocket", s.queued
+}
+
+func (s *socket) end(why *Error, last ...frame) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.endLocked(why, last...)
+}
+
+func (s *socket) endLocked(why *Error, last ...frame) {
 	if !s.closeBy.IsZero() || s.readDone {
 		return
 	}
 	s.closeBy = time.Now().Add(closeWait)
+	s.why = why
 	for _, f := range last {
+		if s.room != nil {
+			s.room.bytes.Add(int64(len(f)))
+			s.room.hub.bytes.Add(int64(len(f)))
+		}
 		s.enqueue(f)
 	}
 }
@@ -182,9 +239,17 @@ func (s *socket) closing() bool {
 // drop forgets what waits; what is being written goes on. Needs mu.
 func (s *socket) drop() {
 	for _, f := range s.queue {
-		s.queued -= len(f)
+		s.done(len(f))
 	}
 	s.queue = nil
+}
+
+// done takes note that bytes wait no more. Needs mu.
+func (s *socket) done(bytes int) {
+	s.queued -= bytes
+	if s.room != nil {
+		s.room.give(bytes)
+	}
 }
 
 // enqueue needs mu.
@@ -193,7 +258,7 @@ func (s *socket) enqueue(f frame) {
 	s.queued += len(f)
 	if !s.writing {
 		s.writing = true
-		s.writers.Go(s.write)
+		s.hub.work.Go(s.write)
 	}
 }
 
@@ -222,7 +287,7 @@ func (s *socket) write() {
 func (s *socket) next(block []byte, written int) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.queued -= written
+	s.done(written)
 	if len(s.queue) == 0 {
 		s.queue = nil
 		s.writing = false
@@ -247,7 +312,7 @@ func (s *socket) next(block []byte, written int) []byte {
 
 // check does what is due at now: it pings, gives up, or closes what should be
 // closed by now.
-func (s *socket) check(now time.Time, ping, timeout time.Duration) {
+func (s *socket) check(now time.Time, o *Options) {
 	s.mu.Lock()
 	closeBy := s.closeBy
 	s.mu.Unlock()
@@ -259,11 +324,16 @@ func (s *socket) check(now time.Time, ping, timeout time.Duration) {
 			s.conn.Close()
 		}
 	case helloBy != 0 && nanos > helloBy:
-		s.close(refusef(CodeTimeout, "No hello came in time. Say hello first."))
-	case nanos > s.heardAt.Load()+int64(timeout):
-		s.close(refusef(CodeTimeout, "You didn't answer for %v. Connect again.", timeout))
+		s.giveUp(refusef(CodeTimeout, "No hello came in time. Say hello first."))
+	case nanos > s.heardAt.Load()+int64(o.PongTimeout):
+		s.giveUp(refusef(CodeTimeout, "Nothing came from you for %v. Connect again.", o.PongTimeout))
 	case nanos >= s.pingAt.Load():
-		s.pingAt.Store(nanos + int64(ping))
+		s.pingAt.Store(nanos + int64(o.PingInterval))
 		s.send(pingFrame)
 	}
+}
+
+func (s *socket) giveUp(why *Error) {
+	s.hub.counters.refused(why)
+	s.close(why)
 }

@@ -55,7 +55,7 @@ func Listen(o Options) (*Server, error) {
 	if len(o.ICEServers) > 0 {
 		ice = []signaling.ICEServer{{URLs: o.ICEServers}}
 	}
-	hub := signaling.NewHub(&signaling.Options{Origins: o.Origins, ICEServers: ice, Logger: o.Logger})
+	hub := signaling.NewHub(&signaling.Options{Origins: o.Origins, ICE: func(signaling.AuthRequest, signaling.Grant) signaling.ICE { return signaling.ICE{Servers: ice} }, Logger: o.Logger})
 	mux := http.NewServeMux()
 	mux.Handle("/v1/rooms/", hub)
 	mux.Handle("/", web.Handler())

@@ -1,0 +1,441 @@
+package signaling
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Full jitter (PROTOCOL.md, section 5): each wait is a random part of a bound that doubles.
+const (
+	redialFirst = 500 * time.Millisecond
+	redialMax   = 30 * time.Second
+)
+
+const (
+	ackPatience = 5 * time.Second // for an ack of a signal, before the hub is probed
+	pongWait    = 5 * time.Second // for the answer to a probe
+	watchEvery  = time.Second
+	renewBefore = 30 * time.Second // before a token expires, or half of its time if that is less
+)
+
+// Lost is what [Client.Receive] returns when the connection to the hub was lost. The next
+// [Welcome] tells that there is one again.
+type Lost struct {
+	Err   error         // why, as of [Conn.Receive] or [Dial]
+	Retry time.Duration // until the next attempt
+}
+
+func (Lost) messageType() string { return "lost" }
+
+// Client keeps a session with a hub, over as many connections as it takes: it connects again by
+// itself, has the hub repeat what was missed, and repeats what the hub has missed.
+//
+// One goroutine has to call Receive again and again; the other methods may be called by any number of
+// goroutines. A Client that isn't needed any more must be closed.
+type Client struct {
+	// Set at construction.
+	invite   Invite
+	hello    Hello
+	options  DialOptions
+	messages chan Message
+	leave    context.CancelFunc // ends run
+	leaving  context.Context
+	done     chan struct{} // closed when run has ended
+	poke     chan struct{} // a token: try now, don't wait
+
+	writing chan struct{} // held, by sending to it, by who sends signals, so that none overtakes another
+
+	mu      sync.Mutex
+	conn    *Conn  // nil while the connection is lost
+	base    uint64 // signals before this session
+	sent    uint64 // in it
+	kept    []keptSignal
+	bytes   int           // of kept
+	room    chan struct{} // closed and replaced when kept becomes shorter
+	probe   time.Time     // when the answer to a probe must have come; zero: none is due
+	renewAt time.Time     // when the token is to be renewed; zero: never
+	ended   error         // why there is no session any more
+}
+
+// keptSignal is a signal that the hub hasn't acknowledged.
+type keptSignal struct {
+	signal Signal
+	at     time.Time // when it was sent on the connection that there is
+}
+
+// Connect joins the room of an invite. It returns when the hub has welcomed it, and fails as
+// [Dial] does. The first message of [Client.Receive] is the [Welcome]. ctx bounds connecting only.
+func Connect(ctx context.Context, to Invite, hello Hello, o *DialOptions) (*Client, error) {
+	leaving, leave := context.WithCancel(context.Background())
+	c := &Client{
+		invite: to, hello: hello, leaving: leaving, leave: leave,
+		messages: make(chan Message), done: make(chan struct{}), poke: make(chan struct{}, 1),
+		writing: make(chan struct{}, 1), room: make(chan struct{}),
+	}
+	if o != nil {
+		c.options = *o
+	}
+	conn, err := c.dial(ctx)
+	if err != nil {
+		leave()
+		return nil, err
+	}
+	go c.run(conn)
+	return c, nil
+}
+
+// dial makes one attempt.
+func (c *Client) dial(ctx context.Context) (*Conn, error) {
+	hello := c.hello
+	if c.options.Token != nil {
+		token, err := c.options.Token(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("signaling: no token: %w", err)
+		}
+		hello.Token = token
+	}
+	return Dial(ctx, c.invite, hello, &c.options)
+}
+
+// Receive waits for the next message: a [Welcome] for each connection, [Lost] when that was lost, and
+// what [Conn.Receive] returns in between, but for [Ack] and [Pong]. At the end, the error is [ErrClosed] after Close, or the
+// [*Error] by which the hub refused for good; it stays the same for every later call.
+func (c *Client) Receive(ctx context.Context) (Message, error) {
+	select {
+	case m := <-c.messages:
+		return m, nil
+	case <-c.done:
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return nil, c.ended
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// Signal sends body, any JSON value, to a member. The number it returns is the one that an [Undeliverable] names. A
+// signal is kept until the hub has acknowledged it, and sent again if the connection is lost before; if the
+// session isn't recovered then, it is dropped. Signal waits while 256 KiB are kept, but not while the hub is away: then the error
+// wraps [ErrUnreachable].
+func (c *Client) Signal(ctx context.Context, to string, body jsontext.Value) (number uint64, err error) {
+	if err := acquire(ctx, c.writing); err != nil {
+		return 0, err
+	}
+	defer release(c.writing)
+	conn, number, err := c.keep(ctx, Signal{To: to, Body: body})
+	if err == nil && conn != nil {
+		conn.Signal(ctx, to, body) // if that fails, it will be sent again
+	}
+	return number, err
+}
+
+// keep needs writing.
+func (c *Client) keep(ctx context.Context, s Signal) (*Conn, uint64, error) {
+	for {
+		c.mu.Lock()
+		room := c.room
+		switch {
+		case c.ended != nil:
+			defer c.mu.Unlock()
+			return nil, 0, c.ended
+		case len(c.kept) == 0 || c.bytes+len(s.Body) <= defaultReplay:
+			defer c.mu.Unlock()
+			c.kept = append(c.kept, keptSignal{s, time.Now()})
+			c.bytes += len(s.Body)
+			c.sent++
+			return c.conn, c.base + c.sent, nil
+		case c.conn == nil:
+			defer c.mu.Unlock()
+			return nil, 0, fmt.Errorf("%w, and %d bytes wait for it already", ErrUnreachable, c.bytes)
+		}
+		c.mu.Unlock()
+		select {
+		case <-room:
+		case <-c.done:
+		case <-ctx.Done():
+			return nil, 0, ctx.Err()
+		}
+	}
+}
+
+// Kick puts a member out, if the token permits it. The answer comes as [Kicked], or as an [*Error] with CodeForbidden.
+func (c *Client) Kick(ctx context.Context, id string) error { return c.send(ctx, Kick{id}) }
+
+// Lock keeps newcomers out of the room, or lets them in again, if the token permits it. The answer comes as a [RosterChange], or
+// as an [*Error] with CodeForbidden.
+func (c *Client) Lock(ctx context.Context, locked bool) error { return c.send(ctx, Lock{locked}) }
+
+func (c *Client) send(ctx context.Context, m Message) error {
+	c.mu.Lock()
+	conn := c.conn
+	c.mu.Unlock()
+	if conn == nil {
+		return ErrUnreachable
+	}
+	return conn.Send(ctx, m)
+}
+
+// Probe makes sure that the connection isn't dead without having said so: without an answer in 5 s it is
+// given up. While there is none, the next attempt to connect is made at once.
+func (c *Client) Probe() {
+	c.mu.Lock()
+	conn := c.conn
+	due := conn != nil && c.probe.IsZero()
+	if due {
+		c.probe = time.Now().Add(pongWait)
+	}
+	c.mu.Unlock()
+	if conn == nil {
+		select {
+		case c.poke <- struct{}{}:
+		default:
+		}
+	}
+	if due {
+		go func() { // ends with the write, or with conn
+			ctx, cancel := context.WithTimeout(c.leaving, pongWait)
+			defer cancel()
+			conn.Ping(ctx)
+		}()
+	}
+}
+
+// Transport is what the connection uses, empty while there is none.
+func (c *Client) Transport() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.conn == nil {
+		return ""
+	}
+	return c.conn.Transport()
+}
+
+// Close says bye and returns when everything has ended. It may be called more than once.
+func (c *Client) Close() error {
+	c.leave()
+	<-c.done
+	return nil
+}
+
+// run keeps up the connection until the end.
+func (c *Client) run(conn *Conn) {
+	defer close(c.done)
+	var err error
+	for conn != nil {
+		c.welcomed(conn)
+		err = c.listen(conn)
+		if c.leaving.Err() != nil {
+			conn.Close()
+		} else {
+			conn.abandon()
+		}
+		c.lost(conn)
+		conn, err = c.redial(err)
+	}
+	c.mu.Lock()
+	c.ended = err
+	c.mu.Unlock()
+}
+
+// welcomed takes the session up with a new connection: what the hub has missed is sent again, before
+// anything new.
+func (c *Client) welcomed(conn *Conn) {
+	c.writing <- struct{}{} // held for the time of a write at most, which ends with its connection
+	defer release(c.writing)
+	w := conn.Welcome()
+	c.mu.Lock()
+	if w.Recovered {
+		c.forget(w.Received)
+	} else {
+		c.base += c.sent
+		c.sent = 0
+		c.kept, c.bytes = nil, 0
+		c.makeRoom()
+	}
+	c.hello.Session = w.Session
+	c.conn, c.probe = conn, time.Time{}
+	c.renewAt = renewal(w.Expires)
+	again := append([]keptSignal(nil), c.kept...)
+	for i := range c.kept {
+		c.kept[i].at = time.Now()
+	}
+	c.mu.Unlock()
+	for _, k := range again {
+		if _, err := conn.Signal(c.leaving, k.signal.To, k.signal.Body); err != nil {
+			return // listen will see why
+		}
+	}
+}
+
+// renewal is when a token that expires, in ms since 1970, is to be renewed.
+func renewal(expires int64) time.Time {
+	if expires == 0 {
+		return time.Time{}
+	}
+	end := time.UnixMilli(expires)
+	return end.Add(-min(renewBefore, time.Until(end)/2))
+}
+
+// forget drops the first n signals of this session. Needs mu.
+func (c *Client) forget(n uint64) {
+	first := c.sent - uint64(len(c.kept))
+	if n <= first || n > c.sent {
+		return
+	}
+	for _, k := range c.kept[:n-first] {
+		c.bytes -= len(k.signal.Body)
+	}
+	c.kept = append([]keptSignal(nil), c.kept[n-first:]...)
+	c.makeRoom()
+}
+
+// makeRoom needs mu.
+func (c *Client) makeRoom() {
+	close(c.room)
+	c.room = make(chan struct{})
+}
+
+// listen takes the hub's messages until the connection ends.
+func (c *Client) listen(conn *Conn) error {
+	watching, stop := context.WithCancel(c.leaving)
+	var watch sync.WaitGroup
+	watch.Go(func() { c.watch(watching, conn) })
+	defer watch.Wait()
+	defer stop()
+	// Ending the context of Receive would cut the connection; a bye is said instead.
+	defer context.AfterFunc(c.leaving, func() { conn.Close() })()
+	if err := c.give(conn.Welcome()); err != nil {
+		return err
+	}
+	for {
+		m, err := conn.Receive(context.Background())
+		if err != nil {
+			return err
+		}
+		c.heard()
+		switch m := m.(type) {
+		case Ack:
+			c.mu.Lock()
+			c.forget(m.Received)
+			c.mu.Unlock()
+			continue
+		case Pong:
+			continue
+		case Granted:
+			c.mu.Lock()
+			c.renewAt = renewal(m.Expires)
+			c.mu.Unlock()
+		case Undeliverable:
+			c.mu.Lock()
+			m.Signal += c.base
+			c.mu.Unlock()
+			if err := c.give(m); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := c.give(m); err != nil {
+			return err
+		}
+	}
+}
+
+// give hands a message over to whoever receives.
+func (c *Client) give(m Message) error {
+	select {
+	case c.messages <- m:
+		return nil
+	case <-c.leaving.Done():
+		return ErrClosed
+	}
+}
+
+func (c *Client) heard() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.probe = time.Time{}
+}
+
+// watch probes a hub that acknowledges nothing, gives one up that doesn't answer, and renews the token.
+func (c *Client) watch(ctx context.Context, conn *Conn) {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	for {
+		var now time.Time
+		select {
+		case now = <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		c.mu.Lock()
+		late := !c.probe.IsZero() && now.After(c.probe)
+		silent := c.probe.IsZero() && len(c.kept) > 0 && now.Sub(c.kept[0].at) > ackPatience
+		renew := c.options.Token != nil && !c.renewAt.IsZero() && now.After(c.renewAt)
+		if renew {
+			c.renewAt = now.Add(renewBefore / 3) // if this attempt fails
+		}
+		c.mu.Unlock()
+		switch {
+		case late:
+			conn.fail(fmt.Errorf("%w: it doesn't answer", ErrUnreachable))
+			return
+		case silent:
+			c.Probe()
+		case renew:
+			c.renew(ctx, conn)
+		}
+	}
+}
+
+func (c *Client) renew(ctx context.Context, conn *Conn) {
+	ctx, cancel := context.WithTimeout(ctx, renewBefore/3)
+	defer cancel()
+	if token, err := c.options.Token(ctx); err == nil {
+		conn.Send(ctx, Token{token})
+	}
+}
+
+func (c *Client) lost(conn *Conn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.conn = nil
+	c.hello.Received = conn.Received()
+}
+
+// redial connects again. It returns no connection when there won't be one any more, and why.
+func (c *Client) redial(why error) (*Conn, error) {
+	for attempt := 0; ; attempt++ {
+		var refused *Error
+		errors.As(why, &refused)
+		switch {
+		case c.leaving.Err() != nil:
+			return nil, ErrClosed
+		case refused != nil && refused.Final:
+			return nil, refused
+		}
+		wait := rand.N(min(redialMax, redialFirst<<min(attempt, 10)))
+		if refused != nil && refused.Retry > 0 {
+			wait = refused.Retry
+		}
+		if c.give(Lost{Err: why, Retry: wait}) != nil {
+			return nil, ErrClosed
+		}
+		select {
+		case <-time.After(wait):
+		case <-c.poke:
+		case <-c.leaving.Done():
+			return nil, ErrClosed
+		}
+		conn, err := c.dial(c.leaving)
+		if err == nil {
+			return conn, nil
+		}
+		why = err
+	}
+}

@@ -1,0 +1,193 @@
+package signaling
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"time"
+)
+
+const authorizeWait = 10 * time.Second
+
+// connection is what one transport brings to a session. Its methods are called by
+// one goroutine at a time.
+type connection struct {
+	transport
+	// Set at construction.
+	hub      *Hub
+	roomName string
+	address  netip.Addr // not valid if unknown
+
+	room    *room    // nil before hello and after the end
+	session *session // likewise
+	greeted bool     // the hello has come
+}
+
+// limit is the size of the longest message to take now, in bytes.
+func (c *connection) limit() int {
+	if !c.greeted {
+		return maxHello
+	}
+	return c.hub.options.Load().Limits.Frame
+}
+
+// message takes one message. The data is valid until it returns.
+func (c *connection) message(data []byte) {
+	m, refusal := decodeToHub(data)
+	switch {
+	case refusal == nil && c.greeted:
+		c.take(m)
+	case refusal == nil:
+		c.first(m)
+	case refusal.Code != CodeUnknownType:
+		c.refuse(refusal)
+	case !c.greeted:
+		c.refuse(errHelloFirst())
+	default:
+		c.hub.counters.addTo(&c.hub.counters.messages, "unknown")
+		if c.admit() {
+			c.send(messageFrame(refusal))
+		}
+	}
+}
+
+// take takes a message after the first.
+func (c *connection) take(m Message) {
+	if m, ok := m.(Signal); ok {
+		c.hub.counters.signal(len(m.Body))
+		if c.room != nil {
+			c.room.relay(c, m)
+		}
+		return
+	}
+	c.hub.counters.addTo(&c.hub.counters.messages, m.messageType())
+	if _, again := m.(Hello); again {
+		c.refuse(refusef(CodeOrder, "You said hello already."))
+		return
+	}
+	if c.room == nil || !c.admit() {
+		return
+	}
+	switch m := m.(type) {
+	case Ping:
+		c.send(pongFrame)
+	case Ack:
+		c.room.acknowledged(c, m.Received)
+	case Token:
+		c.renew(m)
+	case Kick:
+		c.room.kick(c, m.ID)
+	case Lock:
+		c.room.lock(c, m.Locked)
+	}
+}
+
+// admit counts a message against the session's limit, and tells if it is over.
+func (c *connection) admit() bool {
+	if c.session == nil {
+		return false
+	}
+	wait := allow(&c.session.messages)
+	if wait == 0 {
+		return true
+	}
+	refusal := limited(LimitMessages, wait, "That was too much at once. This message was not taken.")
+	c.hub.counters.refused(refusal)
+	c.send(messageFrame(refusal))
+	return false
+}
+
+func errHelloFirst() *Error { return refusef(CodeOrder, "Say hello first.") }
+
+func (c *connection) first(m Message) {
+	hello, ok := m.(Hello)
+	if !ok {
+		c.refuse(errHelloFirst())
+		return
+	}
+	c.hub.counters.addTo(&c.hub.counters.messages, "hello")
+	c.greeted = true
+	id := hello.Secret.MemberID()
+	grant, refusal := c.authorize(AuthRequest{Room: c.roomName, Token: hello.Token, Member: id, Kind: hello.Kind, Address: c.address})
+	if refusal == nil {
+		refusal = c.hub.enter(c, id, hello, grant)
+	}
+	if refusal != nil {
+		c.refuse(refusal)
+	}
+}
+
+// authorize asks the operator's hook.
+func (c *connection) authorize(r AuthRequest) (Grant, *Error) {
+	o := c.hub.options.Load()
+	ctx, cancel := context.WithTimeout(context.Background(), authorizeWait)
+	defer cancel()
+	grant, err := o.Authorize(ctx, r)
+	var refusal *Error
+	switch {
+	case errors.As(err, &refusal):
+		return grant, refusal
+	case err != nil:
+		o.Logger.Error("nobody can be let in", "error", err)
+		refusal = refusef(CodeUnavailable, "This hub can't check who may enter right now. Try again later.")
+		refusal.Retry = fullRetry
+		return grant, refusal
+	case !grant.Expires.IsZero() && !time.Now().Before(grant.Expires):
+		return grant, errExpired()
+	case !grant.Permissions.Has(PermitJoin):
+		return grant, refusef(CodeForbidden, "Your token doesn't permit to join this room.")
+	case c.hub.held.has(heldMember(r.Room, r.Member)), grant.TokenID != "" && c.hub.held.has(heldToken(grant.TokenID)):
+		return grant, errKicked()
+	}
+	return grant, nil
+}
+
+func errExpired() *Error {
+	return refusef(CodeExpired, "Your token has expired. Come with a newer one.")
+}
+
+func errKicked() *Error { return refusef(CodeKicked, "You were put out of this room.") }
+
+// renew takes a newer token.
+func (c *connection) renew(m Token) {
+	grant, refusal := c.authorize(AuthRequest{Room: c.roomName, Token: m.Token, Member: c.session.id, Kind: c.session.kind, Address: c.address})
+	if refusal == nil {
+		refusal = c.room.renew(c, grant)
+	}
+	if refusal != nil {
+		c.refuse(refusal)
+	}
+}
+
+// refuse ends the connection for what its other side did.
+func (c *connection) refuse(e *Error) {
+	c.hub.counters.refused(e)
+	c.hub.log().Info("a client was refused", "code", e.Code, "limit", e.Limit)
+	c.close(e)
+	c.end(endRefused, e)
+}
+
+// Ways for a connection to end.
+type ending int
+
+const (
+	endLost    ending = iota
+	endBye            // the client said so
+	endRefused        // for what the client did
+)
+
+// ended is the last call. why is what ended the connection, if that isn't the client.
+func (c *connection) ended(bye bool, why *Error) {
+	if bye {
+		c.end(endBye, why)
+	} else {
+		c.end(endLost, why)
+	}
+}
+
+func (c *connection) end(how ending, why *Error) {
+	if c.room != nil {
+		c.room.lose(c, how, why)
+		c.room, c.session = nil, nil
+	}
+}

@@ -1,0 +1,479 @@
+package signaling
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/go-json-experiment/json"
+)
+
+// Of requests over HTTP: PROTOCOL.md, section 7.
+const (
+	pollWait    = 25 * time.Second // for something to say
+	maxSend     = 256 << 10        // bytes of one request
+	ndjson      = "application/x-ndjson"
+	corsMaxAge  = "7200" // seconds
+	lingerAfter = 10 * time.Second
+)
+
+// poll is a connection over HTTP: each request takes messages one way. It knows no
+// rooms. Any goroutine may send to it; requests of one direction come one at a time.
+type poll struct {
+	// Set at construction.
+	hub        *Hub
+	id         string
+	connection *connection   // set before anybody else knows p
+	ended      chan struct{} // closed when it is over: then run ends
+	wake       chan struct{} // a token: there is something to say, or the end
+
+	receiving chan struct{} // held, by sending to it, while a receive waits
+	sending   chan struct{} // likewise, a send
+
+	mu       sync.Mutex
+	room     *room
+	queue    []frame
+	queued   int
+	heardAt  time.Time // when the other side was last heard; a waiting receive counts as now
+	waiting  bool      // a receive is
+	pingAt   time.Time
+	received uint64 // receive requests so far
+	sent     uint64 // send requests so far
+	closed   bool   // the last lines are queued
+	closedAt time.Time
+	why      *Error // what they say
+	bye      bool   // the client closed
+	over     bool   // ended is closed
+}
+
+func newPoll(h *Hub) *poll {
+	var id [16]byte
+	rand.Read(id[:])
+	now := time.Now()
+	return &poll{
+		hub: h, id: base64.RawURLEncoding.EncodeToString(id[:]),
+		ended: make(chan struct{}), wake: make(chan struct{}, 1),
+		receiving: make(chan struct{}, 1), sending: make(chan struct{}, 1),
+		heardAt: now, pingAt: now.Add(h.options.Load().PingInterval),
+	}
+}
+
+func (p *poll) send(f frame) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return false
+	}
+	if p.queued+len(f) > p.hub.options.Load().Limits.Queue || p.room != nil && !p.room.take(len(f), p.queued) {
+		why := refusef(CodeSlow, "You didn't read: %d bytes were waiting for you. Connect again.", p.queued)
+		p.hub.counters.refused(why)
+		p.drop()
+		p.closeLocked(why)
+		return false
+	}
+	p.enqueue(f)
+	return true
+}
+
+// enqueue needs mu.
+func (p *poll) enqueue(f frame) {
+	p.queue = append(p.queue, f)
+	p.queued += len(f)
+	p.ring()
+}
+
+func (p *poll) ring() {
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+// drop needs mu.
+func (p *poll) drop() {
+	if p.room != nil {
+		p.room.give(p.queued)
+	}
+	p.queue, p.queued = nil, 0
+}
+
+func (p *poll) close(why *Error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closeLocked(why)
+}
+
+// closeLocked needs mu.
+func (p *poll) closeLocked(why *Error) {
+	if p.closed {
+		return
+	}
+	p.closed, p.closedAt, p.why = true, time.Now(), why
+	last := []frame{messageFrame(why), textFrame(closeLine{"close", closeCodes[why.Code]})}
+	for _, f := range last {
+		if p.room != nil {
+			p.room.bytes.Add(int64(len(f)))
+			p.room.hub.bytes.Add(int64(len(f)))
+		}
+		p.enqueue(f)
+	}
+}
+
+type closeLine struct {
+	Type string `json:"type"`
+	Code int    `json:"code"`
+}
+
+func (p *poll) abort() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.finish()
+}
+
+// finish ends p. Needs mu.
+func (p *poll) finish() {
+	p.closed = true
+	if !p.over {
+		p.over = true
+		p.drop()
+		close(p.ended)
+	}
+}
+
+func (p *poll) charge(r *room) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.room = r
+	r.bytes.Add(int64(p.queued))
+	r.hub.bytes.Add(int64(p.queued))
+}
+
+func (p *poll) describe() (kind string, waiting int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return "http", p.queued
+}
+
+func (p *poll) check(now time.Time, o *Options) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.over:
+	case p.closed:
+		if now.Sub(p.closedAt) > lingerAfter { // nobody fetched why
+			p.finish()
+		}
+	case !p.waiting && now.Sub(p.heardAt) > o.PongTimeout:
+		why := refusef(CodeTimeout, "Nothing came from you for %v. Connect again.", o.PongTimeout)
+		p.hub.counters.refused(why)
+		p.closeLocked(why)
+		p.finish() // nobody asks
+	case !now.Before(p.pingAt):
+		p.pingAt = now.Add(o.PingInterval)
+		if !p.waiting { // else the network between would have ended the request
+			return
+		}
+		p.enqueue(pingLine)
+	}
+}
+
+var pingLine = messageFrame(Ping{})
+
+// run waits for the end.
+func (p *poll) run(c *connection) {
+	<-p.ended
+	p.hub.mu.Lock()
+	delete(p.hub.polls, p.id)
+	p.hub.mu.Unlock()
+	p.sending <- struct{}{} // whoever gives messages to c has to be done with that
+	p.mu.Lock()
+	bye, why := p.bye, p.why
+	p.mu.Unlock()
+	c.ended(bye, why)
+}
+
+// next waits until there is something to say, or for pollWait, and takes all there is. last tells that
+// nothing will follow.
+func (p *poll) next(ctx context.Context) (lines []frame, last bool) {
+	patience := time.NewTimer(pollWait)
+	defer patience.Stop()
+	for {
+		p.mu.Lock()
+		lines, last = p.queue, p.closed
+		if len(lines) > 0 || last {
+			p.drop()
+			p.mu.Unlock()
+			return lines, last
+		}
+		p.mu.Unlock()
+		select {
+		case <-p.wake:
+		case <-patience.C:
+			return nil, false
+		case <-p.ended:
+			return nil, true
+		case <-ctx.Done():
+			return nil, false
+		}
+	}
+}
+
+// pollVerb serves one kind of request; nil if there is none of that name.
+func (h *Hub) pollVerb(name string) func(http.ResponseWriter, *http.Request, string) {
+	switch name {
+	case "connect":
+		return h.pollConnect
+	case "receive":
+		return h.pollReceive
+	case "send":
+		return h.pollSend
+	}
+	return nil
+}
+
+// allowPosts serves a request to post, or a browser's question whether it may (CORS; the origin was checked before).
+func allowPosts(w http.ResponseWriter, r *http.Request, serve func()) {
+	header := w.Header()
+	if origin := r.Header.Get("Origin"); origin != "" {
+		header.Set("Access-Control-Allow-Origin", origin)
+		header.Add("Vary", "Origin")
+	}
+	switch r.Method {
+	case http.MethodOptions:
+		header.Set("Access-Control-Allow-Methods", "POST")
+		header.Set("Access-Control-Allow-Headers", "Content-Type")
+		header.Set("Access-Control-Max-Age", corsMaxAge)
+		w.WriteHeader(http.StatusNoContent)
+	case http.MethodPost:
+		serve()
+	default:
+		header.Set("Allow", "POST, OPTIONS")
+		http.Error(w, "this is asked with POST", http.StatusMethodNotAllowed)
+	}
+}
+
+// pollConnect makes a connection and gives it the hello.
+func (h *Hub) pollConnect(w http.ResponseWriter, r *http.Request, room string) {
+	o := h.options.Load()
+	status, refusal := h.turnAway(r)
+	if err := CheckRoom(room); refusal == nil && err != nil {
+		status, refusal = http.StatusBadRequest, refusef(CodeRoom, "%s.", sentence(err))
+	}
+	var hello []byte
+	if refusal == nil {
+		status, hello, refusal = body(w, r, maxHello)
+	}
+	address := clientAddress(r, o)
+	disconnected, ok := func() {}, true
+	if refusal == nil {
+		if disconnected, ok = h.addresses.connect(address, o); !ok {
+			disconnected()
+			status, refusal = http.StatusTooManyRequests, tooManyConnections(o)
+		}
+	}
+	if refusal != nil {
+		h.counters.refused(refusal)
+		explain(w, r, status, refusal)
+		return
+	}
+	p := newPoll(h)
+	c := &connection{hub: h, roomName: room, address: address, transport: p}
+	p.sending <- struct{}{} // held until the hello is dealt with
+	p.connection = c
+	h.mu.Lock()
+	h.polls[p.id] = p
+	h.mu.Unlock()
+	h.start(p, func() {
+		p.run(c)
+		disconnected()
+	}, nil)
+	c.message(bytes.TrimSpace(hello))
+	<-p.sending
+	lines, last := p.next(r.Context())
+	first := textFrame(connectionLine{"connection", p.id, pollWait.Milliseconds()})
+	p.answer(w, append([]frame{first}, lines...), last)
+}
+
+type connectionLine struct {
+	Type string `json:"type"`
+	ID   string `json:"id"`
+	Wait int64  `json:"wait"` // ms
+}
+
+// answer writes lines. After the last, p is over.
+func (p *poll) answer(w http.ResponseWriter, lines []frame, last bool) {
+	w.Header().Set("Content-Type", ndjson)
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Accel-Buffering", "no")
+	for _, f := range lines {
+		w.Write(f.payload())
+		io.WriteString(w, "\n")
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.heardAt = time.Now(); last {
+		p.finish()
+	}
+}
+
+// pollReceive answers with what there is to say.
+func (h *Hub) pollReceive(w http.ResponseWriter, r *http.Request, _ string) {
+	status, data, refusal := body(w, r, maxHello)
+	if refusal != nil {
+		explain(w, r, status, refusal)
+		return
+	}
+	p, head, refusal := h.poll(data)
+	if refusal != nil {
+		explain(w, r, http.StatusGone, refusal)
+		return
+	}
+	select {
+	case p.receiving <- struct{}{}:
+		defer func() { <-p.receiving }()
+	default:
+		p.disorder(w, r)
+		return
+	}
+	if !p.inOrder(&p.received, head.N) {
+		p.disorder(w, r)
+		return
+	}
+	p.wait(true)
+	lines, last := p.next(r.Context())
+	p.wait(false)
+	p.answer(w, lines, last)
+}
+
+func (p *poll) wait(waiting bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.waiting, p.heardAt = waiting, time.Now()
+}
+
+// pollSend takes messages.
+func (h *Hub) pollSend(w http.ResponseWriter, r *http.Request, _ string) {
+	status, data, refusal := body(w, r, maxSend)
+	if refusal != nil {
+		explain(w, r, status, refusal)
+		return
+	}
+	first, rest, _ := bytes.Cut(data, []byte("\n"))
+	p, head, refusal := h.poll(first)
+	if refusal != nil {
+		explain(w, r, http.StatusGone, refusal)
+		return
+	}
+	select {
+	case p.sending <- struct{}{}:
+		defer func() { <-p.sending }()
+	default:
+		p.disorder(w, r)
+		return
+	}
+	if !p.inOrder(&p.sent, head.N) {
+		p.disorder(w, r)
+		return
+	}
+	p.take(rest)
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// take gives each line to the connection, until that is closed.
+func (p *poll) take(data []byte) {
+	lines := bufio.NewScanner(bytes.NewReader(data))
+	lines.Buffer(nil, maxSend+1)
+	for lines.Scan() && !p.isClosed() {
+		line := lines.Bytes()
+		switch limit := p.connection.limit(); {
+		case len(bytes.TrimSpace(line)) == 0:
+		case p.closes(line):
+		case len(line) > limit:
+			p.connection.refuse(refusef(CodeTooBig, "That message is too long; %d bytes are allowed.", limit))
+		default:
+			p.connection.message(line)
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.heardAt = time.Now()
+}
+
+// closes tells whether a line is the client's close, which ends p.
+func (p *poll) closes(line []byte) bool {
+	var m closeLine
+	if !bytes.Contains(line, []byte(`"close"`)) || json.Unmarshal(line, &m) != nil || m.Type != "close" {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.bye = m.Code == 1000 || m.Code == 1001
+	p.finish()
+	return true
+}
+
+func (p *poll) isClosed() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.closed
+}
+
+// pollHead is the first line of a request after the first.
+type pollHead struct {
+	Connection string `json:"connection"`
+	N          uint64 `json:"n"`
+}
+
+// poll finds the connection of a request.
+func (h *Hub) poll(line []byte) (*poll, pollHead, *Error) {
+	var head pollHead
+	if err := json.Unmarshal(line, &head); err != nil {
+		return nil, head, malformed(fmt.Errorf("the first line names no connection: %w", err))
+	}
+	h.mu.Lock()
+	p := h.polls[head.Connection]
+	h.mu.Unlock()
+	if p == nil {
+		return nil, head, refusef(CodeConnection, "This connection has ended. Connect again.")
+	}
+	return p, head, nil
+}
+
+func (p *poll) inOrder(count *uint64, n uint64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if n != *count+1 {
+		return false
+	}
+	*count = n
+	return true
+}
+
+// disorder ends p: a request was lost, repeated or overtaken.
+func (p *poll) disorder(w http.ResponseWriter, r *http.Request) {
+	e := refusef(CodeOrder, "That request isn't the next of this connection. Connect again.")
+	p.hub.counters.refused(e)
+	p.abort()
+	explain(w, r, http.StatusConflict, e)
+}
+
+// body reads a request's, of at most limit bytes.
+func body(w http.ResponseWriter, r *http.Request, limit int) (status int, data []byte, refusal *Error) {
+	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(limit)))
+	var tooBig *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooBig):
+		return http.StatusRequestEntityTooLarge, nil, refusef(CodeTooBig, "That request is too long; %d bytes are allowed.", limit)
+	case err != nil:
+		return http.StatusBadRequest, nil, malformed(err)
+	}
+	return 0, data, nil
+}
