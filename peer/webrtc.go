@@ -37,6 +37,8 @@ type rtc struct {
 	raw   [dataChannels]datachannel.ReadWriteCloser // each set before the open event of its channel
 }
 
+var _ carrier = (*rtc)(nil)
+
 // rtcEvents are what a PeerConnection tells. They are called from Pion's
 // goroutines and must not block.
 type rtcEvents struct {
