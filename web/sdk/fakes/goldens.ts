@@ -4,7 +4,12 @@ import frames from '../../../signaling/testdata/frames.json'
 import fromHub from '../../../signaling/testdata/from-hub.json'
 import linkSignals from '../../../signaling/testdata/link-signals.json'
 import roles from '../../../signaling/testdata/roles.json'
+import rosters from '../../../signaling/testdata/rosters.json'
 import toHub from '../../../signaling/testdata/to-hub.json'
+import type { Roster } from '../src/roster.ts'
+
+/** What a change makes of a roster, and the ids of whom it changed. */
+export interface RosterCase { name: string; roster: Roster; change: unknown; left: string[]; joined: string[]; away: string[]; after: Roster }
 
 /** A text that is refused with `error`, or decodes to `value`, or else to itself. */
 export interface TextCase { name: string; text: string; value?: unknown; error?: string }
@@ -34,6 +39,7 @@ export const goldens = {
   fromHub: fromHub.cases as TextCase[],
   linkSignals: linkSignals.cases as TextCase[],
   roles: roles.cases as RoleCase[],
+  rosters: rosters.cases as RosterCase[],
   toHub: toHub.cases as TextCase[],
 }
 

@@ -1,4 +1,5 @@
-import type { Entry, Welcome } from '../src/protocol.ts'
+import type { Welcome } from '../src/protocol.ts'
+import type { Entry } from '../src/roster.ts'
 
 /** A member's id: ids sort as their letters do. */
 export function idOf(letter: string): string {
@@ -15,11 +16,14 @@ export function welcomeTo(you: string, members: Entry[], epoch = 'e'): Welcome {
   return {
     type: 'welcome',
     you: idOf(you),
+    session: 's1',
     recovered: false,
+    received: 0,
     roster: { epoch, n: Math.max(0, ...members.map(m => m.joined)), members },
     ice: { servers: [] },
-    heartbeat: { ping: 15000, timeout: 30000 },
-    limits: { frame: 65536, members: 64, hello: 8192, name: 128, meta: 1024 },
-    features: [],
+    heartbeat: { ping: 15000, timeout: 30000, grace: 60000 },
+    limits: { frame: 65536, members: 64, hello: 8192, name: 128, meta: 1024, replay: 262144, signals: { rate: 100, burst: 1000 }, fragments: 64 },
+    permissions: ['join'],
+    features: ['http'],
   }
 }

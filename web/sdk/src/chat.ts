@@ -1,6 +1,6 @@
 import { SnugError } from './errors.ts'
 import { bytesOf } from './frame.ts'
-import { base64url, count, list, malformed, memberID, object, parse, string } from './protocol.ts'
+import { base64url, count, list, malformed, memberID, object, parse, string } from './decode.ts'
 import { type Member, RoomMessageEvent, type Room } from './room.ts'
 
 /** A reference to another message; `author` is left out if it is the message's own. */

@@ -1,8 +1,9 @@
 // What a SnugError is about. Those of the hub are PROTOCOL.md's, section 6.
 export type ErrorCode =
-  | 'invite' | 'unreachable' | 'not-a-hub' | 'no-webrtc' | 'origin'
+  | 'invite' | 'unreachable' | 'not-a-hub' | 'no-websocket' | 'no-webrtc' | 'no-token' | 'origin'
   | 'gone' | 'too-long' | 'too-much' | 'aborted' | 'closed'
-  | 'going-away' | 'slow' | 'full' | 'timeout' | 'malformed' | 'version' | 'room' | 'superseded' | 'order' | 'too-big'
+  | 'going-away' | 'slow' | 'full' | 'timeout' | 'expired' | 'locked' | 'limit' | 'duplicate' | 'unavailable' | 'connection'
+  | 'malformed' | 'version' | 'room' | 'superseded' | 'order' | 'too-big' | 'token' | 'kicked' | 'forbidden'
 
 /** An error with a code for programs; its message is a sentence for people. */
 export class SnugError extends Error {
@@ -11,13 +12,16 @@ export class SnugError extends Error {
   readonly code: ErrorCode | (string & {})
   /** How long to wait before trying again, in ms, if the hub said so. */
   readonly retry: number | undefined
+  /** Of what there was too much, if the code is `limit`. */
+  readonly limit: string | undefined
   /** Trying again won't help. */
   readonly final: boolean
 
-  constructor(code: ErrorCode | (string & {}), message: string, more: { retry?: number | undefined; final?: boolean; cause?: unknown } = {}) {
+  constructor(code: ErrorCode | (string & {}), message: string, more: { retry?: number | undefined; limit?: string | undefined; final?: boolean; cause?: unknown } = {}) {
     super(message, more.cause === undefined ? undefined : { cause: more.cause })
     this.code = code
     this.retry = more.retry
+    this.limit = more.limit
     this.final = more.final ?? false
   }
 }

@@ -1,22 +1,47 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest'
-import { entryOf, welcomeTo } from '../fakes/members.ts'
+import { FakeHTTP } from '../fakes/http.ts'
+import { entryOf, idOf, welcomeTo } from '../fakes/members.ts'
 import { answers, FakeWebSocket, unreachable } from '../fakes/websocket.ts'
-import { Hub } from './hub.ts'
+import { Client } from './hub.ts'
+import type { Token } from './token.ts'
 
-const hello = { type: 'hello', secret: 's', name: 'Ann', kind: 'browser', meta: {} } as const
+const hello = { type: 'hello', secret: expect.stringMatching(/^[\w-]{43}$/), name: 'Ann', kind: 'browser', meta: {} }
 const welcome = welcomeTo('a', [entryOf('a', 1)])
 
-function dial() {
-  const on = { welcome: vi.fn(), message: vi.fn(), state: vi.fn() }
-  return { on, hub: new Hub(new URL('wss://hub.example/v1/rooms/lobby'), hello, on) }
+function dial(token?: Token, endpoint = 'wss://hub.example/v1/rooms/lobby') {
+  const on = { welcome: vi.fn(), message: vi.fn(), repeat: vi.fn(), state: vi.fn() }
+  return { on, hub: new Client(new URL(endpoint), { name: 'Ann', meta: {}, token }, on) }
 }
 
-function connected() {
-  const c = dial()
+/** The newest WebSocket is welcomed. */
+function admit(more: object = {}): FakeWebSocket {
   FakeWebSocket.newest.open()
-  FakeWebSocket.newest.say(welcome)
+  FakeWebSocket.newest.say({ ...welcome, ...more })
+  return FakeWebSocket.newest
+}
+
+function connected(more: object = {}) {
+  const c = dial()
+  admit(more)
   return c
 }
+
+/** The window and the document, whose events the test fires; and whether there is a network. */
+function page() {
+  const [window, document] = [new EventTarget(), Object.assign(new EventTarget(), { visibilityState: 'hidden' })]
+  const navigator = { onLine: true }
+  vi.stubGlobal('addEventListener', window.addEventListener.bind(window))
+  vi.stubGlobal('document', document)
+  vi.stubGlobal('navigator', navigator)
+  const network = (there: boolean) => {
+    navigator.onLine = there
+    window.dispatchEvent(new Event(there ? 'online' : 'offline'))
+  }
+  return { window, document, network, navigator }
+}
+
+const said = (type: string) => FakeWebSocket.newest.sent.filter(m => m['type'] === type)
+const later = (ms: number) => vi.advanceTimersByTimeAsync(ms)
 
 /** Runs what waits for no time. */
 const settle = () => vi.advanceTimersByTimeAsync(0)
@@ -35,8 +60,8 @@ test('a welcome connects, and the state is told after it', () => {
   on.state.mockClear()
   FakeWebSocket.newest.say(welcome)
   expect(on.welcome).toHaveBeenCalledBefore(on.state)
-  hub.send({ type: 'ping' })
-  expect(FakeWebSocket.newest.sent).toEqual([hello, { type: 'ping' }])
+  hub.signal('b', 1)
+  expect(FakeWebSocket.newest.sent).toEqual([hello, { type: 'signal', to: 'b', body: 1 }])
 })
 
 describe('a lost connection is made again', () => {
@@ -71,11 +96,11 @@ describe('a lost connection is made again', () => {
     for (let i = 0; i < 3; i++) {
       FakeWebSocket.newest.drop()
       await vi.advanceTimersByTimeAsync(500)
-      FakeWebSocket.newest.open()
-      FakeWebSocket.newest.say(welcome)
-      expect(FakeWebSocket.newest.sent).toEqual([hello])
+      admit()
+      expect(FakeWebSocket.newest.sent).toEqual([{ ...hello, session: 's1', received: 0 }])
     }
-    expect(hub.state).toEqual({ state: 'connected' })
+    expect(new Set(FakeWebSocket.all.map(ws => ws.sent[0]!['secret'])).size).toBe(1)
+    expect(hub.state).toEqual({ state: 'connected', transport: 'websocket' })
     expect(on.welcome).toHaveBeenCalledTimes(4)
   })
 
@@ -105,9 +130,10 @@ describe('a lost connection is made again', () => {
     const { hub } = connected()
     FakeWebSocket.newest.drop()
     answers(502, '<html>Bad gateway</html>')
-    await vi.advanceTimersByTimeAsync(500)
+    await later(500)
     FakeWebSocket.newest.drop()
-    await vi.waitFor(() => expect(hub.state).toMatchObject({ state: 'waiting', error: { code: 'not-a-hub' } }))
+    await settle()
+    expect(hub.state).toMatchObject({ state: 'waiting', error: { code: 'not-a-hub' } })
   })
 })
 
@@ -151,39 +177,421 @@ describe('a refusal for good ends it', () => {
   })
 })
 
-describe('when the network is back, or somebody looks', () => {
-  const page = () => {
-    const [window, document] = [new EventTarget(), Object.assign(new EventTarget(), { visibilityState: 'hidden' })]
-    vi.stubGlobal('addEventListener', window.addEventListener.bind(window))
-    vi.stubGlobal('document', document)
-    return { window, document }
-  }
+describe('a session goes on', () => {
+  test('by what the hello says, the welcome and the counts', async () => {
+    const { hub, on } = connected()
+    hub.signal('b', 1)
+    hub.signal('b', 2)
+    FakeWebSocket.newest.say({ type: 'signal', from: 'b', body: 3 })
+    FakeWebSocket.newest.say({ type: 'undeliverable', to: 'b', signal: 1, reason: 'gone' })
+    FakeWebSocket.newest.say({ type: 'roster', epoch: 'e', n: 2 }) // isn't counted
+    FakeWebSocket.newest.drop()
+    hub.signal('b', 4)
+    await later(500)
+    FakeWebSocket.newest.open()
+    expect(FakeWebSocket.newest.sent).toEqual([{ ...hello, session: 's1', received: 2 }])
+    FakeWebSocket.newest.say({ ...welcome, recovered: true, received: 1 })
+    expect(FakeWebSocket.newest.sent.slice(1).map(m => m['body'])).toEqual([2, 4])
+    expect(on.welcome.mock.lastCall![0]).toMatchObject({ recovered: true })
+  })
 
+  test('or doesn’t, and says so, also where the hub pretends', async () => {
+    const { hub, on } = connected()
+    hub.signal('b', 1)
+    FakeWebSocket.newest.drop()
+    await later(500)
+    admit({ recovered: true, session: 's2' })
+    expect(on.welcome.mock.lastCall![0]).toMatchObject({ recovered: false })
+    expect(said('signal')).toEqual([])
+  })
+
+  test('also when something comes from the connection before', async () => {
+    const { on } = connected()
+    const [first] = FakeWebSocket.all
+    first!.drop()
+    await later(500)
+    admit({ recovered: true })
+    first!.say({ type: 'signal', from: 'b', body: 1 })
+    await later(2_000)
+    expect(on.message).not.toHaveBeenCalled()
+    expect(said('ack')).toEqual([])
+  })
+
+  test('with an ack within a second', async () => {
+    connected()
+    FakeWebSocket.newest.say({ type: 'signal', from: 'b', body: 1 })
+    await later(1_000)
+    expect(said('ack')).toEqual([{ type: 'ack', received: 1 }])
+  })
+
+  test('over the other transport', async () => {
+    const http = new FakeHTTP()
+    http.diagnosis = async () => new Response(JSON.stringify({ code: 'upgrade', message: 'This is a hub.' }), { status: 426 })
+    const { hub } = connected()
+    hub.signal('b', 1)
+    FakeWebSocket.newest.drop()
+    await later(500)
+    FakeWebSocket.newest.drop()
+    await settle()
+    expect(http.newest('connect').lines).toEqual([{ ...hello, session: 's1', received: 0 }])
+    http.newest('connect').answer({ type: 'connection', id: 'c' }, { ...welcome, recovered: true })
+    await settle()
+    expect(hub.state).toEqual({ state: 'connected', transport: 'http' })
+    expect(http.newest('send').lines.slice(1)).toEqual([{ type: 'signal', to: 'b', body: 1 }])
+    const sockets = FakeWebSocket.all.length
+    http.newest('receive').fail()
+    await later(500)
+    expect(http.all('connect')).toHaveLength(2) // what worked last
+    expect(FakeWebSocket.all).toHaveLength(sockets)
+  })
+})
+
+test('what the hub asks is answered', () => {
+  const { on } = connected()
+  FakeWebSocket.newest.say({ type: 'ping' })
+  expect(said('pong')).toHaveLength(1)
+  expect(on.message).not.toHaveBeenCalled()
+})
+
+describe('a probe', () => {
+  test('asks once, and gives the connection up after 5 s', async () => {
+    const { hub } = connected()
+    hub.probe()
+    hub.probe()
+    expect(said('ping')).toHaveLength(1)
+    const ws = FakeWebSocket.newest
+    await later(5_000)
+    expect(ws.closedWith).toBeUndefined() // no bye
+    expect(ws.readyState).toBe(FakeWebSocket.CLOSED)
+    expect(hub.state.state).not.toBe('connected')
+  })
+
+  test('is over with any sign of life', async () => {
+    const { hub } = connected()
+    hub.probe()
+    FakeWebSocket.newest.say({ type: 'roster', epoch: 'e', n: 2 })
+    await later(60_000)
+    expect(hub.state.state).toBe('connected')
+    hub.probe()
+    expect(said('ping')).toHaveLength(2)
+  })
+
+  test('comes after 5 s without an ack', async () => {
+    const { hub } = connected()
+    hub.signal('b', 1)
+    await later(5_000)
+    expect(said('ping')).toHaveLength(1)
+    FakeWebSocket.newest.say({ type: 'pong' })
+    FakeWebSocket.newest.say({ type: 'ack', received: 1 })
+    await later(60_000)
+    expect(said('ping')).toHaveLength(1)
+    expect(hub.state.state).toBe('connected')
+  })
+
+  test('whose time ran out while the page was asleep gets another', async () => {
+    const { hub } = connected()
+    hub.probe()
+    vi.setSystemTime(Date.now() + 3_600_000)
+    await later(5_000)
+    expect(hub.state.state).toBe('connected')
+    await later(5_000)
+    expect(hub.state.state).not.toBe('connected')
+  })
+})
+
+describe('without a network', () => {
+  test('nothing is tried, and at once when there is one', async () => {
+    const { network } = page()
+    const { hub } = connected()
+    network(false)
+    FakeWebSocket.newest.drop()
+    expect(hub.state).toEqual({ state: 'waiting', error: expect.objectContaining({ code: 'unreachable' }) })
+    await later(600_000)
+    expect(FakeWebSocket.all).toHaveLength(1)
+    network(true)
+    expect(FakeWebSocket.all).toHaveLength(2)
+  })
+
+  test('an attempt that was to come doesn’t', async () => {
+    const { network, document } = page()
+    vi.spyOn(Math, 'random').mockReturnValue(0.5)
+    const { hub } = connected()
+    FakeWebSocket.newest.drop()
+    expect(hub.state).toHaveProperty('retryAt')
+    network(false)
+    expect(hub.state).not.toHaveProperty('retryAt')
+    document.visibilityState = 'visible'
+    document.dispatchEvent(new Event('visibilitychange'))
+    await later(600_000)
+    expect(FakeWebSocket.all).toHaveLength(1)
+  })
+
+  test('a connection is probed', async () => {
+    const { network } = page()
+    const { hub } = connected()
+    network(false)
+    expect(said('ping')).toHaveLength(1)
+    await later(5_000)
+    expect(hub.state).toMatchObject({ state: 'waiting' })
+    expect(hub.state).not.toHaveProperty('retryAt')
+  })
+
+  for (const host of ['localhost', 'a.localhost', '127.0.0.1', '[::1]']) {
+    test(`a hub on ${host} can be reached`, async () => {
+      const { network } = page()
+      const { hub } = dial(undefined, `ws://${host}:8080/v1/rooms/lobby`)
+      admit()
+      network(false)
+      FakeWebSocket.newest.drop()
+      expect(hub.state).toHaveProperty('retryAt')
+      await later(500)
+      expect(FakeWebSocket.all).toHaveLength(2)
+    })
+  }
+})
+
+describe('when the network is back, or somebody looks', () => {
   test('it doesn’t wait any longer', async () => {
-    const { window } = page()
+    const { network } = page()
     vi.spyOn(Math, 'random').mockReturnValue(0.999)
     connected()
     FakeWebSocket.newest.drop()
-    window.dispatchEvent(new Event('online'))
+    network(true)
     expect(FakeWebSocket.all).toHaveLength(2)
-    await vi.advanceTimersByTimeAsync(10_000)
+    await later(2_000)
     expect(FakeWebSocket.all).toHaveLength(2)
+  })
+
+  test('unless the hub asked for patience', async () => {
+    const { network } = page()
+    const { hub } = connected()
+    FakeWebSocket.newest.say({ type: 'error', code: 'going-away', message: 'Restarting.', retry: 10_000 })
+    FakeWebSocket.newest.drop(4000)
+    const retryAt = Date.now() + 10_000
+    await later(3_000)
+    network(false)
+    network(true)
+    expect(hub.state).toMatchObject({ state: 'waiting', retryAt })
+    await later(6_999)
+    expect(FakeWebSocket.all).toHaveLength(1)
+    await later(1)
+    expect(FakeWebSocket.all).toHaveLength(2)
+  })
+
+  test('an attempt on the old network is given up for another', () => {
+    const { network } = page()
+    connected()
+    FakeWebSocket.newest.drop()
+    network(true)
+    network(true)
+    expect(FakeWebSocket.all).toHaveLength(3)
+    expect(FakeWebSocket.all[1]!.readyState).toBeGreaterThan(FakeWebSocket.OPEN)
+  })
+
+  test('WebSocket is tried again', async () => {
+    const { network } = page()
+    const http = new FakeHTTP()
+    connected()
+    FakeWebSocket.newest.drop()
+    await later(500 + 2_500)
+    http.newest('connect').answer({ type: 'connection', id: 'c' }, { ...welcome, recovered: true })
+    await settle()
+    const sockets = FakeWebSocket.all.length
+    http.newest('receive').fail()
+    await settle()
+    network(true)
+    expect(FakeWebSocket.all).toHaveLength(sockets + 1)
   })
 
   test('it asks whether the hub is there', () => {
-    const { document } = page()
+    const { document, window } = page()
     connected()
     document.dispatchEvent(new Event('visibilitychange'))
-    expect(FakeWebSocket.newest.sent).toEqual([hello])
+    window.dispatchEvent(new Event('pageshow')) // the first one
+    expect(said('ping')).toHaveLength(0)
     document.visibilityState = 'visible'
     document.dispatchEvent(new Event('visibilitychange'))
-    expect(FakeWebSocket.newest.sent).toEqual([hello, { type: 'ping' }])
+    expect(said('ping')).toHaveLength(1)
+  })
+
+  test('it asks, too, when the browser gives the page back', () => {
+    const { window } = page()
+    connected()
+    window.dispatchEvent(Object.assign(new Event('pageshow'), { persisted: true }))
+    expect(said('ping')).toHaveLength(1)
   })
 
   test('it does nothing after close()', () => {
-    const { window } = page()
+    const { network } = page()
     connected().hub.close()
-    window.dispatchEvent(new Event('online'))
+    network(true)
     expect(FakeWebSocket.all).toHaveLength(1)
+  })
+})
+
+describe('a token', () => {
+  test('is said as it is', () => {
+    dial('a.b.c')
+    admit()
+    expect(said('hello')).toEqual([{ ...hello, token: 'a.b.c' }])
+  })
+
+  test('is asked for again at each attempt', async () => {
+    let n = 0
+    dial(async () => `token ${++n}`)
+    expect(FakeWebSocket.all).toHaveLength(0)
+    await settle()
+    admit()
+    FakeWebSocket.newest.drop()
+    await later(500)
+    admit()
+    expect(FakeWebSocket.all.map(ws => ws.sent[0]!['token'])).toEqual(['token 1', 'token 2'])
+  })
+
+  test('that can’t be had is asked for again', async () => {
+    let n = 0
+    const { hub } = dial(() => { if (++n === 1) throw new Error('no'); return 'token' })
+    await settle()
+    expect(hub.state).toMatchObject({ state: 'waiting', error: { code: 'no-token', final: false, cause: new Error('no') } })
+    await later(500)
+    admit()
+    expect(hub.state.state).toBe('connected')
+  })
+
+  test('isn’t waited for longer than 15 s', async () => {
+    const { hub } = dial(() => new Promise(() => {}))
+    await later(15_000)
+    expect(hub.state).toMatchObject({ state: 'waiting', error: { code: 'no-token' } })
+  })
+
+  test('that comes after close() is of no use', async () => {
+    const { hub } = dial(async () => 'token')
+    hub.close()
+    await later(60_000)
+    expect(FakeWebSocket.all).toEqual([])
+  })
+
+  test('is renewed before it expires, and what it permits is told', async () => {
+    let n = 0
+    const { hub, on } = dial(async () => `token ${++n}`)
+    await settle()
+    admit({ expires: Date.now() + 600_000 })
+    expect(hub.permissions).toEqual(['join'])
+    await later(539_999)
+    expect(said('token')).toEqual([])
+    await later(1)
+    expect(said('token')).toEqual([{ type: 'token', token: 'token 2' }])
+    on.state.mockClear()
+    FakeWebSocket.newest.say({ type: 'granted', permissions: ['join', 'kick'], expires: Date.now() + 100_000 })
+    expect(on.state).toHaveBeenCalledOnce()
+    expect(hub.permissions).toEqual(['join', 'kick'])
+    await later(50_000)
+    expect(said('token').at(-1)).toEqual({ type: 'token', token: 'token 3' })
+  })
+
+  test('that can’t be renewed is asked for again until it has expired', async () => {
+    vi.spyOn(console, 'warn').mockReturnValue()
+    let n = 0
+    dial(() => { if (++n > 1) throw new Error('no'); return 'token' })
+    await settle()
+    admit({ expires: Date.now() + 120_000 })
+    await later(119_000)
+    expect(n).toBeGreaterThan(4)
+    expect(n).toBeLessThan(12)
+  })
+
+  test('of a clock that goes wrong isn’t asked for all the time', async () => {
+    let n = 0
+    dial(() => `token ${++n}`)
+    await settle()
+    admit({ expires: Date.now() - 1_000 })
+    await later(29_999)
+    expect(n).toBe(1)
+  })
+
+  test('that doesn’t change isn’t renewed', async () => {
+    const { hub } = dial('token')
+    admit({ expires: Date.now() + 1_000 })
+    await later(60_000)
+    expect(said('token')).toEqual([])
+    FakeWebSocket.newest.say({ type: 'error', code: 'expired', message: 'Expired.' })
+    FakeWebSocket.newest.drop(4004)
+    expect(hub.state).toMatchObject({ state: 'closed', error: { code: 'expired' } })
+  })
+
+  test('that has expired is asked for', async () => {
+    const { hub } = dial(() => 'token')
+    await settle()
+    admit()
+    FakeWebSocket.newest.say({ type: 'error', code: 'expired', message: 'Expired.' })
+    FakeWebSocket.newest.drop(4004)
+    expect(hub.state).toMatchObject({ state: 'waiting', error: { code: 'expired' } })
+  })
+
+  for (const [code, close] of [['token', 4506], ['kicked', 4507], ['forbidden', 4508]] as const) {
+    test(`refused as ${code} ends it`, async () => {
+      const { hub } = dial(() => 'token')
+      await settle()
+      FakeWebSocket.newest.open()
+      FakeWebSocket.newest.say({ type: 'error', code, message: 'No.' })
+      FakeWebSocket.newest.drop(close)
+      expect(hub.state).toMatchObject({ state: 'closed', error: { code, final: true } })
+    })
+  }
+})
+
+describe('kick and lock', () => {
+  const bob = idOf('b')
+  const hub = (...messages: object[]) => { for (const m of messages) FakeWebSocket.newest.say(m) }
+  const pong = { type: 'pong' }
+  const forbidden = { type: 'error', code: 'forbidden', message: 'Your token doesn’t permit that.' }
+
+  test('say what became of them', async () => {
+    const client = connected().hub
+    const [kick, lock] = [client.kick(bob), client.lock(true)]
+    expect(FakeWebSocket.newest.sent.slice(1)).toEqual([{ type: 'kick', id: bob }, { type: 'ping' }, { type: 'lock', locked: true }, { type: 'ping' }])
+    hub({ type: 'kicked', id: bob, holds: 'session' }, pong, pong)
+    await expect(kick).resolves.toBe('session')
+    await expect(lock).resolves.toBeUndefined()
+  })
+
+  test('say whose fault it was, each its own', async () => {
+    const client = connected().hub
+    const asked = [client.lock(false), client.kick(bob), client.kick(idOf('c')), client.lock(true)]
+    hub(forbidden, pong, { type: 'kicked', id: bob, holds: 'token' }, pong, { ...forbidden, code: 'limit', retry: 100 }, pong, pong)
+    const [unlock, kick, another, lock] = await Promise.allSettled(asked)
+    expect(unlock).toMatchObject({ status: 'rejected', reason: { code: 'forbidden', message: forbidden.message } })
+    expect(kick).toMatchObject({ status: 'fulfilled', value: 'token' })
+    expect(another).toMatchObject({ status: 'rejected', reason: { code: 'limit', retry: 100 } })
+    expect(lock).toMatchObject({ status: 'fulfilled' })
+  })
+
+  test('don’t take another ping’s pong for an answer', async () => {
+    const client = connected().hub
+    client.probe()
+    const lock = client.lock(true)
+    const done = vi.fn()
+    void lock.then(done)
+    hub(pong)
+    await settle()
+    expect(done).not.toHaveBeenCalled()
+    hub(pong)
+    await lock
+  })
+
+  test('fail with the connection', async () => {
+    const client = connected().hub
+    const asked = client.lock(true)
+    FakeWebSocket.newest.drop()
+    await expect(asked).rejects.toMatchObject({ code: 'unreachable' })
+    await expect(client.kick(bob)).rejects.toMatchObject({ code: 'unreachable' })
+    client.close()
+    await expect(client.lock(true)).rejects.toMatchObject({ code: 'unreachable' })
+  })
+
+  test('don’t wait longer than 10 s', async () => {
+    const asked = expect(connected().hub.lock(true)).rejects.toMatchObject({ code: 'timeout' })
+    await later(10_000)
+    await asked
   })
 })

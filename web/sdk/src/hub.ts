@@ -1,66 +1,118 @@
+import type { Transport } from './conn.ts'
+import { Dial } from './dial.ts'
 import { SnugError } from './errors.ts'
-import type { FromHub, ToHub, Welcome } from './protocol.ts'
-import { Socket } from './socket.ts'
+import { type FromHub, type Holds, newSecret, type ToHub, type Welcome } from './protocol.ts'
+import { Questions } from './questions.ts'
+import { Session } from './session.ts'
+import { Renewal, type Token } from './token.ts'
+import { isOffline, whenAwake } from './wake.ts'
 
 // Full jitter: each wait is a random part of a bound that doubles. In ms.
 const redialFirst = 500
 const redialMax = 30_000
 const retryMax = 3_600_000 // of what a hub may ask for
+const pongWait = 5_000
+const lateness = 1_000 // of a timer, and the page was asleep
 
 export type HubState =
   | { state: 'connecting' }
-  | { state: 'connected' }
-  | { state: 'waiting'; retryAt: number; error: SnugError }
+  | { state: 'connected'; transport: Transport }
+  /** Without retryAt, there is no network: it is tried again when there is. */
+  | { state: 'waiting'; retryAt?: number; error: SnugError }
   | { state: 'closed'; error?: SnugError }
 
 export interface HubHandlers {
+  /** Its `recovered` is true only if this session has lost nothing. */
   welcome(welcome: Welcome): void
   message(message: Exclude<FromHub, Welcome>): void
-  /** The state changed. */
+  /** Signals weren't taken, and now are again: what waits for an answer is to be repeated. */
+  repeat(): void
+  /** The state or the permissions changed. */
   state(): void
 }
 
-/** Keeps up the connection to the hub, until close() or a refusal that is final. */
-export class Hub {
+export interface Who {
+  name: string
+  meta: Record<string, unknown>
+  token?: Token | undefined
+}
+
+/** A session with a hub, over as many connections as it takes, until close() or a refusal that is final. */
+export class Client {
   #endpoint: URL
-  #hello: ToHub
+  #who: Who
   #on: HubHandlers
-  #socket: Socket | undefined
+  #secret = newSecret()
+  #session: Session
+  #renewal: Renewal
+  #dial: Dial | undefined
+  #transport: Transport = 'websocket' // that got through last
+  #http = true // the hub may have it
   #attempt = 0
+  #asking = 0 // for a token; a newer attempt makes the answer void
+  #notBefore = 0 // the hub asked for so much patience
   #timer: ReturnType<typeof setTimeout> | undefined
+  #pongTimer: ReturnType<typeof setTimeout> | undefined
+  #pings = 0 // of this connection
+  #pongs = 0
+  #questions = new Questions()
+  #permissions: readonly string[] = []
   #awake = new AbortController()
   #state: HubState = { state: 'connecting' }
 
-  constructor(endpoint: URL, hello: ToHub, on: HubHandlers) {
+  constructor(endpoint: URL, who: Who, on: HubHandlers) {
     this.#endpoint = endpoint
-    this.#hello = hello
+    this.#who = who
     this.#on = on
-    const { signal } = this.#awake
-    globalThis.addEventListener?.('online', () => this.#wake(), { signal })
-    globalThis.document?.addEventListener('visibilitychange', () => {
-      if (document.visibilityState === 'visible') this.#wake()
-    }, { signal })
-    this.#dial()
+    this.#session = new Session({
+      write: text => this.#dial?.send(text),
+      stuck: () => this.probe(),
+      room: () => on.repeat(),
+    })
+    this.#renewal = new Renewal(who.token, token => this.#say({ type: 'token', token }))
+    whenAwake(this.#awake.signal, {
+      online: () => this.#online(),
+      offline: () => this.#offline(),
+      shown: () => this.#wake(),
+    })
+    this.#begin()
   }
 
   get state(): HubState {
     return this.#state
   }
 
-  send(message: ToHub): void {
-    this.#socket?.send(message)
+  /** What this session may: `join`, `kick`, `lock`. */
+  get permissions(): readonly string[] {
+    return this.#permissions
+  }
+
+  /** Says something to another member. It arrives once and in order, or on.repeat or a welcome tells that it may not have. */
+  signal(to: string, body: unknown): void {
+    this.#session.say({ type: 'signal', to, body })
+  }
+
+  kick(id: string): Promise<Holds> {
+    return this.#ask({ type: 'kick', id }) as Promise<Holds>
+  }
+
+  async lock(locked: boolean): Promise<void> {
+    await this.#ask({ type: 'lock', locked })
   }
 
   /** Makes sure that the connection isn't dead without having said so. */
   probe(): void {
-    this.#socket?.probe()
+    if (this.#state.state !== 'connected' || this.#pongTimer !== undefined) return
+    this.#ping()
+    this.#expectPong()
   }
 
-  close(error?: SnugError): void {
-    clearTimeout(this.#timer)
+  /** Says bye, unless the hub has ended it with this error. A page that goes has no time to lose. */
+  close(error?: SnugError, atOnce = false): void {
+    this.#reset(error ?? new SnugError('closed', 'You have left the room.'))
     this.#awake.abort()
-    this.#socket?.close()
-    this.#socket = undefined
+    this.#dial?.close(atOnce)
+    this.#dial = undefined
     this.#become(error ? { state: 'closed', error } : { state: 'closed' })
   }
 
@@ -69,40 +121,152 @@ export class Hub {
     this.#on.state()
   }
 
-  #dial(): void {
+  #say(message: ToHub): void {
+    this.#dial?.send(JSON.stringify(message))
+  }
+
+  /** Begins an attempt, with a token of its own where there are tokens. */
+  #begin(): void {
+    clearTimeout(this.#timer)
     this.#become({ state: 'connecting' })
-    this.#socket = new Socket(this.#endpoint, this.#hello, {
-      welcome: welcome => {
-        this.#attempt = 0
-        this.#state = { state: 'connected' }
-        this.#on.welcome(welcome)
-        this.#on.state()
+    const asking = ++this.#asking
+    this.#renewal.ask(
+      token => { if (asking === this.#asking) this.#connect(token) },
+      error => { if (asking === this.#asking) this.#lost(error) },
+    )
+  }
+
+  #connect(token: string | undefined): void {
+    const { name, meta } = this.#who
+    const hello: ToHub = { type: 'hello', secret: this.#secret, name, kind: 'browser', meta, ...(token === undefined ? {} : { token }), ...this.#session.resumption }
+    this.#dial = new Dial(this.#endpoint, JSON.stringify(hello), this.#transport, this.#http, {
+      welcome: welcome => this.#welcomed(welcome),
+      message: (message, size) => this.#heard(message, size),
+      end: error => {
+        if (this.#state.state === 'connecting') this.#transport = 'websocket' // and HTTP after it
+        this.#lost(error)
       },
-      message: message => this.#on.message(message),
-      end: error => this.#lost(error),
     })
   }
 
+  #welcomed(welcome: Welcome): void {
+    this.#attempt = this.#pings = this.#pongs = 0
+    this.#transport = this.#dial!.transport
+    this.#http = welcome.features.includes('http')
+    this.#state = { state: 'connected', transport: this.#transport }
+    this.#grant(welcome)
+    const recovered = this.#session.welcomed(welcome)
+    this.#on.welcome({ ...welcome, recovered })
+    this.#on.state()
+  }
+
+  #grant({ permissions, expires }: { permissions: string[]; expires?: number }): void {
+    this.#permissions = permissions
+    this.#renewal.schedule(expires)
+  }
+
+  #heard(message: Exclude<FromHub, Welcome>, size: number): void {
+    this.#expectNothing()
+    switch (message.type) {
+      case 'signal':
+      case 'undeliverable':
+        this.#session.count(size)
+        break
+      case 'ack': return this.#session.acknowledged(message.received)
+      case 'ping': return this.#say({ type: 'pong' })
+      case 'pong': return this.#questions.ponged(++this.#pongs)
+      case 'kicked': return this.#questions.kicked(message.holds)
+      case 'error': return this.#questions.refused(new SnugError(message.code, message.message, message))
+      case 'granted':
+        this.#grant(message)
+        return this.#on.state()
+    }
+    this.#on.message(message)
+  }
+
   #lost(error: SnugError): void {
-    this.#socket = undefined
-    if (error.final) {
+    const lasting = error.code === 'expired' && typeof this.#who.token !== 'function' // there is no newer one
+    if (error.final || lasting) {
       this.close(error)
       return
     }
+    this.#reset(error)
+    this.#dial = undefined
     const bound = Math.min(redialMax, redialFirst * 2 ** this.#attempt++)
-    const wait = error.retry ? Math.min(error.retry, retryMax) : Math.random() * bound
-    this.#timer = setTimeout(() => this.#dial(), wait)
-    this.#become({ state: 'waiting', retryAt: Date.now() + wait, error })
+    this.#notBefore = error.retry ? Date.now() + Math.min(error.retry, retryMax) : 0
+    this.#wait(this.#notBefore || Date.now() + Math.random() * bound, error)
   }
 
-  /** The network came back, or somebody looks: no waiting, and no trusting. */
-  #wake(): void {
-    if (this.#state.state === 'waiting') {
-      clearTimeout(this.#timer)
-      this.#attempt = 0
-      this.#dial()
-    } else {
-      this.probe()
+  /** What belonged to a connection, or to an attempt, is over. */
+  #reset(error: SnugError): void {
+    clearTimeout(this.#timer)
+    this.#asking++
+    this.#expectNothing()
+    this.#session.lost()
+    this.#renewal.stop()
+    this.#questions.end(error)
+  }
+
+  #wait(retryAt: number, error: SnugError): void {
+    clearTimeout(this.#timer)
+    if (isOffline(this.#endpoint)) {
+      this.#become({ state: 'waiting', error })
+      return
     }
+    this.#timer = setTimeout(() => this.#begin(), retryAt - Date.now())
+    this.#become({ state: 'waiting', retryAt, error })
+  }
+
+  /** There is a network, perhaps another one: what was found out about the old one is void, and what is under way on it may hang. */
+  #online(): void {
+    this.#transport = 'websocket'
+    if (this.#state.state === 'connecting') {
+      this.#dial?.drop()
+      this.#dial = undefined
+      this.#begin()
+    } else {
+      this.#wake()
+    }
+  }
+
+  #offline(): void {
+    if (this.#state.state !== 'waiting') this.probe()
+    else if (isOffline(this.#endpoint)) this.#wait(0, this.#state.error)
+  }
+
+  /** The network came back, or somebody looks: no waiting but what the hub asked for, and no trusting. */
+  #wake(): void {
+    if (this.#state.state !== 'waiting') return this.probe()
+    if (isOffline(this.#endpoint)) return
+    this.#attempt = 0
+    if (this.#notBefore > Date.now()) this.#wait(this.#notBefore, this.#state.error)
+    else this.#begin()
+  }
+
+  #ping(): void {
+    this.#pings++
+    this.#say({ type: 'ping' })
+  }
+
+  #expectPong(): void {
+    const due = Date.now() + pongWait
+    this.#pongTimer = setTimeout(() => {
+      if (Date.now() > due + lateness) return this.#expectPong() // what the hub said meanwhile is heard next
+      this.#dial?.drop()
+      this.#lost(new SnugError('unreachable', 'The hub doesn’t answer.'))
+    }, pongWait)
+  }
+
+  #expectNothing(): void {
+    clearTimeout(this.#pongTimer)
+    this.#pongTimer = undefined
+  }
+
+  async #ask(message: ToHub): Promise<string> {
+    if (this.#state.state !== 'connected') throw new SnugError('unreachable', 'The hub can’t be reached now. Try again when it is back.')
+    const answer = this.#questions.ask(this.#pings + 1)
+    this.#say(message)
+    this.#ping()
+    return answer
   }
 }

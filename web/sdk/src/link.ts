@@ -67,7 +67,7 @@ export class Link {
     this.#negotiation = new Negotiation(this.#pc, offerer, signal => on.signal(signal), signal => {
       this.end('closed')
       on.anew(signal)
-    })
+    }, () => on.hubAway())
   }
 
   /** Takes a signal from the other member. */
@@ -75,9 +75,14 @@ export class Link {
     if (this.state !== 'gone') this.#negotiation.take(signal)
   }
 
-  /** Signals can travel again. */
+  /** Signals may have been dropped, and can travel again. */
   hubBack(): void {
     if (this.state === 'connecting') this.#negotiation.repeat()
+  }
+
+  /** A signal didn't arrive. Where only its time was wrong, it is repeated later; who is gone is the roster's matter. */
+  undelivered(reason: string, retry?: number): void {
+    if (this.state === 'connecting' && (reason === 'slow' || reason === 'limit')) this.#negotiation.repeatLater(retry)
   }
 
   /** Waits while connecting or full; rejects with a SnugError when the link ends. */

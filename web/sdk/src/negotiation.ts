@@ -12,6 +12,7 @@ export class Negotiation {
   #offerer: boolean
   #send: (signal: Signal) => void
   #anew: (signal: Signal) => void
+  #away: () => boolean
   #chain = Promise.resolve()
   #stopped = false
 
@@ -28,13 +29,18 @@ export class Negotiation {
 
   #timer: ReturnType<typeof setTimeout> | undefined
   #wait = repeatFirst
+  #refused = false // signals of ours, by the hub
 
-  /** anew is called with the signal by which the other side begins again, because it gave its link up. */
-  constructor(pc: RTCPeerConnection, offerer: boolean, send: (signal: Signal) => void, anew: (signal: Signal) => void) {
+  /**
+   * anew is called with the signal by which the other side begins again, because it gave its link up. While
+   * the hub is away nothing is repeated: the session keeps what was said, or tells that it is lost.
+   */
+  constructor(pc: RTCPeerConnection, offerer: boolean, send: (signal: Signal) => void, anew: (signal: Signal) => void, away = () => false) {
     this.#pc = pc
     this.#offerer = offerer
     this.#send = send
     this.#anew = anew
+    this.#away = away
     pc.addEventListener('icecandidate', ({ candidate }) => this.#gathered(candidate))
     this.#schedule()
     if (offerer) this.#do(() => this.#offer())
@@ -52,6 +58,13 @@ export class Negotiation {
   repeat(): void {
     this.#wait = repeatFirst
     this.#do(async () => this.#again())
+    this.#schedule()
+  }
+
+  /** The same, but not before so many ms have passed: signals of ours were refused. */
+  repeatLater(wait = repeatFirst): void {
+    this.#refused = true
+    this.#wait = Math.max(this.#wait, wait)
     this.#schedule()
   }
 
@@ -78,8 +91,9 @@ export class Negotiation {
   #schedule(): void {
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => {
-      if (this.#settled) return
-      this.#do(async () => this.#again())
+      if (this.#settled && !this.#refused) return
+      this.#refused = false
+      if (!this.#away()) this.#do(async () => this.#again())
       this.#wait = Math.min(2 * this.#wait, repeatMax)
       this.#schedule()
     }, this.#wait)
@@ -162,7 +176,7 @@ export class Negotiation {
 
   async #settle(): Promise<void> {
     this.#settled = true
-    clearTimeout(this.#timer)
+    if (!this.#refused) clearTimeout(this.#timer)
     const { n, candidates } = this.#early
     this.#early = { n: 0, candidates: [] }
     this.#taken = 0

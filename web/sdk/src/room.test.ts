@@ -50,8 +50,20 @@ describe('joining', () => {
     const room = await joining
     expect(ws.url).toBe('wss://hub.example/v1/rooms/lobby')
     expect(ws.sent[0]).toEqual({ type: 'hello', secret: expect.stringMatching(/^[\w-]{43}$/), name: 'a', kind: 'browser', meta: { colour: 'teal' } })
-    expect(room).toMatchObject({ name: 'lobby', invite, self: { id: idOf('a'), name: 'a' }, hub: { state: 'connected' } })
+    expect(room).toMatchObject({ name: 'lobby', invite, self: { id: idOf('a'), name: 'a' }, hub: { state: 'connected', transport: 'websocket' }, locked: false, permissions: ['join'] })
     expect(members(room)).toEqual(['x connecting'])
+  })
+
+  test('says the token, where there is one', async () => {
+    const joining = join(invite, { name: 'a', token: () => 'a.b.c' })
+    await settle()
+    expect((await hub.admit()).sent[0]).toMatchObject({ token: 'a.b.c' })
+    await joining
+  })
+
+  test('fails if no token can be had', async () => {
+    await expect(join(invite, { token: () => { throw new Error('no') } })).rejects.toMatchObject({ code: 'no-token' })
+    expect(FakeWebSocket.all).toEqual([])
   })
 
   test('of what is no invite is refused before anything is asked', async () => {
@@ -204,13 +216,17 @@ test('frames that break the protocol end their link, not the room', async () => 
   expect(calHeard).toEqual(['a: still here'])
 })
 
-test('ICE servers are the hub’s', async () => {
+test('ICE servers are the hub’s, and the newest ones', async () => {
   const joining = join(invite, { name: 'a' })
   FakeWebSocket.newest.open()
   const servers = [{ urls: ['turn:turn.example'], username: 'u', credential: 'c' }]
   FakeWebSocket.newest.say({ ...welcomeTo('a', [entryOf('a', 1), entryOf('x', 2)]), ice: { servers } })
   await joining
   expect(FakeConnection.newest.configuration).toEqual({ iceServers: servers })
+  const newer = [{ urls: ['turn:turn.example'], username: 'v', credential: 'd' }]
+  FakeWebSocket.newest.say({ type: 'ice', servers: newer })
+  FakeWebSocket.newest.say({ type: 'roster', epoch: 'e', n: 3, joined: [entryOf('y', 3)] })
+  expect(FakeConnection.all.map(c => c.configuration.iceServers)).toEqual([servers, newer])
 })
 
 describe('leaving', () => {
@@ -245,12 +261,32 @@ describe('leaving', () => {
     expect(FakeWebSocket.all[0]!.closedWith).toBe(1000)
   })
 
-  test('goes at once with the page', async () => {
+  const page = () => {
     const window = new EventTarget()
     vi.stubGlobal('addEventListener', window.addEventListener.bind(window))
     vi.stubGlobal('removeEventListener', window.removeEventListener.bind(window))
+    return (type: string, persisted: boolean) => window.dispatchEvent(Object.assign(new Event(type), { persisted }))
+  }
+
+  test('goes at once with the page', async () => {
+    const fire = page()
     await two()
-    window.dispatchEvent(new Event('pagehide'))
+    fire('pagehide', false)
     expect(FakeWebSocket.all.map(ws => ws.closedWith)).toEqual([1000, 1000])
+  })
+
+  test('isn’t what a page does that the browser keeps: it comes back, and goes on', async () => {
+    const fire = page()
+    vi.spyOn(Math, 'random').mockReturnValue(0.999)
+    const { ann, bob } = await two()
+    fire('pagehide', true)
+    FakeWebSocket.all[0]!.drop()
+    await settle()
+    expect(members(bob)).toEqual(['a live away'])
+    fire('pageshow', true)
+    await hub.admit()
+    await settle()
+    expect([members(ann), members(bob)]).toEqual([['b live'], ['a live']])
+    expect(FakeConnection.all).toHaveLength(2)
   })
 })

@@ -1,16 +1,20 @@
 import { SnugError, throwIfAborted } from './errors.ts'
-import { Hub, type HubState } from './hub.ts'
+import { Client, type HubState } from './hub.ts'
 import { endpoint, inviteTo, parseInvite } from './invite.ts'
 import { type Cause, Link, type LinkState, type SendOptions } from './link.ts'
-import { applyChange, type Departure, type Entry, type FromHub, newSecret, type Roster, type Welcome } from './protocol.ts'
+import type { FromHub, Holds, Welcome } from './protocol.ts'
 import { offers } from './role.ts'
+import { applyChange, type Departure, type Entry, type Roster, type RosterChange } from './roster.ts'
 import { begins, decodeSignal, type Signal } from './signals.ts'
+import type { Token } from './token.ts'
 
 export interface JoinOptions {
   /** What the member calls itself; at most 128 bytes. */
   name?: string
   /** Public metadata; at most 1,024 bytes of JSON. */
   meta?: Record<string, unknown>
+  /** Where the hub asks for one: proves who may enter. A function is asked at each connection, and again before its token expires. */
+  token?: Token
   /** Aborts joining. */
   signal?: AbortSignal
 }
@@ -21,7 +25,7 @@ export interface Member extends Readonly<Entry> {
   readonly state: LinkState
   /** Why the link is gone, if it is. */
   readonly cause?: Cause
-  /** The hub has lost it from sight, the link hasn't. */
+  /** The hub has lost it from sight: it may be about to come back, and its link may work. */
   readonly away: boolean
 }
 
@@ -48,8 +52,8 @@ export class EndEvent extends Event {
   }
 }
 
-/** How a member stands: the hub lists it, or a link to it lives, or both. */
-interface Standing { entry: Entry; listed: boolean; link: Link }
+/** How a member stands: the hub lists it, or may list it again until missed fires, or a link to it lives. */
+interface Standing { entry: Entry; listed: boolean; missed: ReturnType<typeof setTimeout> | undefined; link: Link }
 
 /**
  * Joins the room of an invite. Rejects with a SnugError at the first failure;
@@ -68,7 +72,8 @@ export async function join(invite: string | URL, options: JoinOptions = {}): Pro
 
 /**
  * A membership in a room. Emits `members` when something in members changed,
- * `message` (RoomMessageEvent), `hub` when hub changed, and at last `end` (EndEvent).
+ * `message` (RoomMessageEvent), `hub` when hub or permissions changed, `locked` when
+ * locked did, and at last `end` (EndEvent).
  */
 export class Room extends EventTarget {
   /** The room's name. */
@@ -76,25 +81,26 @@ export class Room extends EventTarget {
   /** What lets others in. */
   readonly invite: string
   #self: Entry
-  #hub: Hub
+  #hub: Client
   #roster: Roster = { epoch: '', n: 0, members: [] }
   #standings = new Map<string, Standing>()
   #iceServers: RTCIceServer[] = []
   #closed = false
   #told = false // that members changed, soon
-  #leaveWithPage = () => void this.#end(undefined, true)
+  /** A page that the browser keeps may come back, and then resumes. */
+  #leaveWithPage = ({ persisted }: PageTransitionEvent) => { if (!persisted) void this.#end(undefined, true) }
   #first: { resolve: () => void; reject: (error: SnugError) => void } | undefined
 
   /** For join(). */
-  constructor(hub: URL, name: string, { name: own = '', meta = {} }: JoinOptions) {
+  constructor(hub: URL, name: string, { name: own = '', meta = {}, token }: JoinOptions) {
     super()
     this.name = name
     this.invite = inviteTo(hub, name)
     this.#self = { id: '', name: own, kind: 'browser', meta, joined: 0 }
-    const hello = { type: 'hello', secret: newSecret(), name: own, kind: 'browser', meta } as const
-    this.#hub = new Hub(endpoint(hub, name), hello, {
+    this.#hub = new Client(endpoint(hub, name), { name: own, meta, token }, {
       welcome: welcome => this.#welcomed(welcome),
       message: message => this.#heard(message),
+      repeat: () => this.#repeat(),
       state: () => this.#hubChanged(),
     })
     globalThis.addEventListener?.('pagehide', this.#leaveWithPage)
@@ -125,6 +131,26 @@ export class Room extends EventTarget {
     return this.#hub.state
   }
 
+  /** Whether newcomers are kept out. */
+  get locked(): boolean {
+    return this.#roster.locked ?? false
+  }
+
+  /** What this member may: `join`, `kick`, `lock`. */
+  get permissions(): readonly string[] {
+    return this.#hub.permissions
+  }
+
+  /** Puts a member out, with the permission `kick`, and resolves with what that keeps out. Rejects with a SnugError, code `forbidden` without the permission. */
+  kick(id: string): Promise<Holds> {
+    return this.#hub.kick(id)
+  }
+
+  /** Keeps newcomers out until the room is unlocked or empty, with the permission `lock`. Rejects like kick(). */
+  lock(locked = true): Promise<void> {
+    return this.#hub.lock(locked)
+  }
+
   /** Sends to one member. Waits while the link is connecting or full; rejects with a SnugError when it ends. */
   async send(to: string, data: string | Uint8Array, options?: SendOptions): Promise<void> {
     const standing = this.#standings.get(to)
@@ -153,7 +179,8 @@ export class Room extends EventTarget {
     globalThis.removeEventListener?.('pagehide', this.#leaveWithPage)
     const closing = Promise.all([...this.#standings.values()].map(({ link }) => link.close()))
     if (!error && !atOnce) await closing
-    this.#hub.close(error)
+    for (const { missed } of this.#standings.values()) clearTimeout(missed)
+    this.#hub.close(error, atOnce)
     await closing
     this.dispatchEvent(new EndEvent(error))
   }
@@ -173,46 +200,75 @@ export class Room extends EventTarget {
     if (state && !this.#first) this.dispatchEvent(new Event('hub'))
   }
 
-  /** Members that a welcome doesn't list are lost from sight, not gone: they may be about to come back. */
-  #welcomed(welcome: Welcome): void {
+  /** Members that a welcome doesn't list are lost from sight, not gone. In a new epoch they may be about to come back, too. */
+  #welcomed({ you, recovered, roster, ice, heartbeat }: Welcome): void {
     if (this.#closed) return
-    this.#roster = welcome.roster
-    this.#iceServers = welcome.ice.servers
-    this.#self = welcome.roster.members.find(m => m.id === welcome.you) ?? { ...this.#self, id: welcome.you }
-    for (const standing of this.#standings.values()) {
-      standing.listed = false
-      standing.link.hubBack()
-    }
-    for (const entry of welcome.roster.members) this.#meet(entry)
+    const reborn = this.#roster.epoch !== '' && roster.epoch !== this.#roster.epoch
+    const locked = this.locked
+    this.#roster = roster
+    this.#iceServers = ice.servers
+    this.#self = roster.members.find(m => m.id === you) ?? { ...this.#self, id: you }
+    for (const standing of this.#standings.values()) standing.listed = false
+    if (!recovered) this.#repeat()
+    for (const entry of roster.members) this.#meet(entry)
+    for (const standing of this.#standings.values()) if (reborn && !standing.listed) this.#miss(standing, heartbeat.grace)
     this.#sweep()
+    this.#tellLocked(locked)
     this.#first?.resolve()
     this.#first = undefined
   }
 
+  /** The hub may have dropped signals: links that wait for an answer say again what they said. */
+  #repeat(): void {
+    for (const { link } of this.#standings.values()) link.hubBack()
+  }
+
+  /** Keeps a member's place for so many ms, link or not. */
+  #miss(standing: Standing, grace: number): void {
+    standing.missed ??= setTimeout(() => {
+      standing.missed = undefined
+      if (standing.link.state === 'connecting') standing.link.end('left')
+      this.#sweep()
+    }, grace)
+  }
+
   #heard(message: Exclude<FromHub, Welcome>): void {
     if (this.#closed) return
-    if (message.type === 'roster') {
-      const { left, joined } = applyChange(this.#roster, message)
-      for (const departure of left) this.#lose(departure)
-      for (const entry of joined) this.#meet(entry)
-      this.#sweep()
-    } else if (message.type === 'signal') {
-      this.#signaled(message.from, message.body)
+    switch (message.type) {
+      case 'roster': return this.#changed(message)
+      case 'signal': return this.#signaled(message.from, message.body)
+      case 'undeliverable': return this.#standings.get(message.to)?.link.undelivered(message.reason, message.retry)
+      case 'ice': this.#iceServers = message.servers
     }
+  }
+
+  #changed(change: RosterChange): void {
+    const { locked } = this
+    const { left, joined, moved } = applyChange(this.#roster, change)
+    for (const departure of left) this.#lose(departure)
+    for (const entry of [...joined, ...moved]) this.#meet(entry)
+    this.#sweep()
+    this.#tellLocked(locked)
+  }
+
+  #tellLocked(before: boolean): void {
+    if (this.locked !== before && !this.#first) this.dispatchEvent(new Event('locked'))
   }
 
   /** Makes a link to a member, unless there is one that isn't gone. */
   #meet(entry: Entry): void {
     if (entry.id === this.#self.id || this.#closed) return
     const known = this.#standings.get(entry.id)
-    if (known && known.link.state !== 'gone') {
+    if (known) {
+      clearTimeout(known.missed)
+      known.missed = undefined
       known.entry = entry
       known.listed = true
-      return
+      if (known.link.state !== 'gone' || entry.away) return
     }
-    const standing: Standing = { entry, listed: true, link: undefined as never }
+    const standing: Standing = { entry, listed: true, missed: undefined, link: undefined as never }
     standing.link = new Link(offers(this.#self, entry), this.#iceServers, {
-      signal: body => this.#hub.send({ type: 'signal', to: entry.id, body }),
+      signal: body => this.#hub.signal(entry.id, body),
       anew: signal => {
         if (standing.listed && this.#standings.get(entry.id) === standing) this.#renew(entry, signal)
       },
@@ -231,6 +287,8 @@ export class Room extends EventTarget {
     const standing = this.#standings.get(id)
     if (!standing) return
     standing.listed = false
+    clearTimeout(standing.missed)
+    standing.missed = undefined
     if (reason === 'bye' || reason === 'kicked') standing.link.end('left')
   }
 
@@ -256,8 +314,8 @@ export class Room extends EventTarget {
 
   /** Drops who is neither listed nor linked, and tells, once for all that changes now. */
   #sweep(): void {
-    for (const [id, { listed, link }] of this.#standings) {
-      if (!listed && link.state === 'gone') this.#standings.delete(id)
+    for (const [id, { listed, missed, link }] of this.#standings) {
+      if (!listed && missed === undefined && link.state === 'gone') this.#standings.delete(id)
     }
     if (this.#told) return
     this.#told = true
@@ -269,5 +327,5 @@ export class Room extends EventTarget {
 }
 
 function snapshot({ entry, listed, link }: Standing): Member {
-  return { ...entry, state: link.state, away: !listed, ...(link.cause ? { cause: link.cause } : {}) }
+  return { ...entry, state: link.state, away: !listed || entry.away === true, ...(link.cause ? { cause: link.cause } : {}) }
 }

@@ -3,15 +3,14 @@ import { goldens, valueOf } from '../fakes/goldens.ts'
 import { entryOf, welcomeTo } from '../fakes/members.ts'
 import { answers, FakeWebSocket, unreachable } from '../fakes/websocket.ts'
 import type { SnugError } from './errors.ts'
-import type { ToHub } from './protocol.ts'
 import { Socket } from './socket.ts'
 
-const hello: ToHub = { type: 'hello', secret: 's', name: 'Ann', kind: 'browser', meta: {} }
+const hello = { type: 'hello', secret: 's', name: 'Ann', kind: 'browser', meta: {} }
 const welcome = welcomeTo('a', [entryOf('a', 1)])
 
 function connect() {
   const on = { welcome: vi.fn(), message: vi.fn(), end: vi.fn<(error: SnugError) => void>() }
-  const socket = new Socket(new URL('wss://hub.example/p/v1/rooms/lobby'), hello, on)
+  const socket = new Socket(new URL('wss://hub.example/p/v1/rooms/lobby'), JSON.stringify(hello), on)
   return { socket, on, ws: FakeWebSocket.newest, why: () => on.end.mock.lastCall?.[0] }
 }
 
@@ -37,14 +36,14 @@ test('hello comes first, then the welcome, then messages', () => {
   ws.say(welcome)
   ws.say({ type: 'signal', from: 'b', body: 1 })
   expect(on.welcome).toHaveBeenCalledExactlyOnceWith(welcome)
-  expect(on.message).toHaveBeenCalledExactlyOnceWith({ type: 'signal', from: 'b', body: 1 })
+  expect(on.message).toHaveBeenCalledExactlyOnceWith({ type: 'signal', from: 'b', body: 1 }, 37)
 })
 
 describe('golden messages to the hub go out as they are', () => {
   for (const c of goldens.toHub.filter(c => !c.error)) {
     test(c.name, () => {
       const { socket, ws } = welcomed()
-      socket.send(valueOf(c) as ToHub)
+      socket.send(JSON.stringify(valueOf(c)))
       expect(ws.sent.at(-1)).toEqual(valueOf(c))
     })
   }
@@ -52,7 +51,7 @@ describe('golden messages to the hub go out as they are', () => {
 
 test('what is said without a connection is dropped', () => {
   const { socket, ws } = connect()
-  socket.send({ type: 'ping' })
+  socket.send('{"type":"ping"}')
   ws.open()
   expect(ws.sent).toEqual([hello])
 })
@@ -84,7 +83,7 @@ describe('a failed upgrade', () => {
 
   test('a hub, but no WebSockets', async () => {
     answers(426, { type: 'error', code: 'upgrade', message: 'This is a hub.' })
-    expect(await failed()).toMatchObject({ code: 'unreachable', final: false, message: expect.stringContaining('proxy') })
+    expect(await failed()).toMatchObject({ code: 'no-websocket', final: false, message: expect.stringContaining('proxy') })
   })
 
   test('the hub is shutting down', async () => {
@@ -115,6 +114,30 @@ describe('the close code decides whether to try again', () => {
     expect(why()).toBeUndefined()
     ws.drop(4002)
     expect(why()).toMatchObject({ code: 'full', message: 'This room is full.', retry: 10000, final: false })
+  })
+
+  test('unless the connection survived it', () => {
+    const { ws, on, why } = welcomed()
+    ws.say({ type: 'error', code: 'forbidden', message: 'You may not kick.' })
+    ws.drop()
+    expect(on.message).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ code: 'forbidden' }), expect.any(Number))
+    expect(why()).toMatchObject({ code: 'unreachable', final: false })
+  })
+
+  test('which limit it was', () => {
+    const { ws, why } = connect()
+    ws.open()
+    ws.say({ type: 'error', code: 'limit', message: 'Too many joins.', retry: 900, limit: 'joins' })
+    ws.drop(4006)
+    expect(why()).toMatchObject({ code: 'limit', limit: 'joins', retry: 900, final: false })
+  })
+
+  test('also where a proxy takes the close code away from a refusal', () => {
+    const { ws, why } = connect()
+    ws.open()
+    ws.say({ type: 'error', code: 'full', message: 'Full.', retry: 10000 })
+    ws.drop()
+    expect(why()).toMatchObject({ code: 'full', retry: 10000 })
   })
 
   test('also for codes of the future', () => {
@@ -168,25 +191,44 @@ describe('silence', () => {
     vi.advanceTimersByTime(15_000)
     expect(on.end).toHaveBeenCalledOnce()
   })
+})
 
-  test('after a ping for 5 s ends it', () => {
-    const { socket, ws, on } = welcomed()
-    socket.probe()
-    socket.probe() // one is enough
-    expect(ws.sent.filter(m => m['type'] === 'ping')).toHaveLength(1)
-    vi.advanceTimersByTime(5_000)
-    expect(on.end).toHaveBeenCalledOnce()
+describe('a hello that is held back', () => {
+  test('is said when it is resumed and the socket is open', () => {
+    const { socket, ws } = connect()
+    expect(socket.hold()).toBe(true)
+    ws.open()
+    expect(ws.sent).toEqual([])
+    socket.resume()
+    expect(ws.sent).toEqual([hello])
+    socket.resume()
+    expect(ws.sent).toEqual([hello])
   })
 
-  test('that a pong breaks is none', () => {
-    const { socket, ws, on } = welcomed()
-    socket.probe()
-    ws.say({ type: 'pong' })
-    vi.advanceTimersByTime(60_000)
-    expect(on.end).not.toHaveBeenCalled()
-    socket.probe()
-    expect(ws.sent.filter(m => m['type'] === 'ping')).toHaveLength(2)
+  test('also if it opens after that', () => {
+    const { socket, ws } = connect()
+    socket.hold()
+    socket.resume()
+    ws.open()
+    expect(ws.sent).toEqual([hello])
   })
+
+  test('can’t be once it is said', () => {
+    const { socket, ws } = connect()
+    ws.open()
+    expect(socket.hold()).toBe(false)
+  })
+})
+
+test('drop says no bye, and nothing comes after it', async () => {
+  const { socket, ws, on } = welcomed()
+  socket.drop()
+  ws.say({ type: 'pong' })
+  await vi.advanceTimersByTimeAsync(60_000)
+  expect(ws.readyState).toBe(FakeWebSocket.CLOSED)
+  expect(ws.closedWith).toBeUndefined()
+  expect(on.message).not.toHaveBeenCalled()
+  expect(on.end).not.toHaveBeenCalled()
 })
 
 test('close says bye, and nothing comes after it', async () => {

@@ -1,0 +1,22 @@
+/** What a page notices of its network and of who looks at it. */
+export interface WakeHandlers {
+  /** There is a network again. */
+  online(): void
+  offline(): void
+  /** Somebody looks, or the page came back from the browser's cache. */
+  shown(): void
+}
+
+/** Listens until signal aborts. */
+export function whenAwake(signal: AbortSignal, on: WakeHandlers): void {
+  const { document } = globalThis
+  globalThis.addEventListener?.('online', () => on.online(), { signal })
+  globalThis.addEventListener?.('offline', () => on.offline(), { signal })
+  globalThis.addEventListener?.('pageshow', event => { if (event.persisted) on.shown() }, { signal })
+  document?.addEventListener('visibilitychange', () => { if (document.visibilityState === 'visible') on.shown() }, { signal })
+}
+
+/** Whether trying to reach this address is in vain. This machine can be reached without a network. */
+export function isOffline({ hostname }: URL): boolean {
+  return globalThis.navigator?.onLine === false && !/^(localhost|.*\.localhost|127\..*|\[::1\])$/.test(hostname)
+}
