@@ -62,6 +62,12 @@ describe('an error', () => {
     expect(explain(en, error)).toBe(en.errors['full'])
   })
 
+  test('that passes says when', () => {
+    const error = new SnugError('limit', 'Too many.', { retry: 1_500 })
+    expect(explain(en, error)).toBe(`${en.errors['limit']} Wait 2 s.`)
+    expect(explain(zh, error)).toBe(`${zh.errors['limit']} 请等 2 秒。`)
+  })
+
   test('that the page doesn’t know is what the hub says', () => {
     expect(explain(zh, new SnugError('banned', 'You are banned.'))).toBe('You are banned.')
     expect(explain(en, new SnugError('constructor', 'Odd.'))).toBe('Odd.')

@@ -5,20 +5,21 @@ import type { Words } from './i18n.ts'
 
 /** The invite, to copy, and as a QR code. */
 export class Invite extends Element {
-  static override properties = { words: { attribute: false }, invite: {}, copied: { state: true } }
+  static override properties = { words: { attribute: false }, invite: {}, note: {}, copied: { state: true } }
   declare words: Words
   declare invite: string
+  declare note: string // who can come in with it
   declare copied: boolean
 
   protected override render(): TemplateResult {
-    const { words, invite } = this
+    const { words, invite, note } = this
     return html`
       <input class="link" readonly aria-label=${words.invite} .value=${invite} @focus=${(event: Event) => (event.target as HTMLInputElement).select()}>
       <div class="row">
         <button class="primary" @click=${this.#copy}>${words.copy}</button>
         <button @click=${this.#show}>${words.qr}</button>
       </div>
-      <p class="small" role="status">${this.copied ? words.copied : words.open}</p>
+      <p class="small" role="status">${this.copied ? words.copied : note}</p>
       <dialog aria-label=${words.qrOf} @click=${this.#closeOutside}>
         <canvas role="img" aria-label=${words.qrOf}></canvas>
         <p class="link">${invite}</p>

@@ -6,6 +6,8 @@ import type { Line } from './log.ts'
 import { colourOf, guestName, plain } from './text.ts'
 
 const maxLines = 1000
+// Errors that trying again doesn't help against.
+const hopeless = ['room', 'invite', 'no-webrtc', 'not-a-hub', 'origin', 'token', 'forbidden', 'kicked', 'version']
 
 /** A room: who is here, what is said, and what is going on. */
 export class RoomView extends Element {
@@ -48,6 +50,7 @@ export class RoomView extends Element {
         <header class="bar">
           <a class="home" href="../" aria-label="snug"><img src="../icon.svg" alt="" width="28" height="28"></a>
           <h1>${this.#name()}</h1>
+          ${this.room?.locked ? html`<small class="tag" title=${this.words.locked}>${this.words.lockedTag}</small>` : nothing}
           <button @click=${this.#leave} ?disabled=${!this.room}>${this.words.leave}</button>
         </header>
         <aside>${this.#members()}</aside>
@@ -76,20 +79,36 @@ export class RoomView extends Element {
         <input name="name" maxlength="40" required aria-label=${words.yourName} autocomplete="nickname" .value=${room.self.name}>
         <button>${words.save}</button>
       </form>
-      <snug-invite .words=${words} .invite=${room.invite}></snug-invite>`
+      <snug-invite .words=${words} .invite=${room.invite} .note=${this.#whoMayEnter(room)}></snug-invite>`
   }
 
   #state(m: Member): string {
     const { words } = this
+    if (m.away) return m.state === 'live' ? words.awayLinked : words.away
     if (m.state === 'gone' && m.cause) return `${words.states.gone}: ${words.causes[m.cause]}`
-    return m.away ? words.away : words.states[m.state]
+    return words.states[m.state]
   }
 
+  #whoMayEnter(room: Room): string {
+    if (room.locked) return this.words.locked
+    return room.self.identity === undefined ? this.words.open : this.words.byToken
+  }
+
+  /** One element that changes, so that it is read out; the seconds aren't. */
   #status(): TemplateResult {
-    const hub = this.room?.hub
-    const waiting = hub?.state === 'waiting' ? ` ${this.words.retryIn(Math.max(0, Math.ceil((hub.retryAt - this.now) / 1000)))}` : ''
-    const away = hub && hub.state !== 'connected' ? this.words.hubAway : ''
-    return html`<p class="status" role="status">${away}${away ? html`<span aria-hidden="true">${waiting}</span>` : nothing}</p>`
+    const { words, room, now } = this
+    const hub = room?.hub
+    let [text, seconds, quiet] = ['', '', false]
+    if (hub?.state === 'connected') {
+      quiet = hub.transport === 'http'
+      if (quiet) text = words.overHTTP
+    } else if (hub?.state === 'waiting' && hub.retryAt === undefined) {
+      text = words.offline
+    } else if (hub) {
+      text = words.hubAway
+      if (hub.state === 'waiting') seconds = words.retryIn(Math.max(0, Math.ceil((hub.retryAt! - now) / 1000)))
+    }
+    return html`<p class=${quiet ? 'status quiet' : 'status'} role="status">${text}${seconds ? html` <span aria-hidden="true">${seconds}</span>` : nothing}</p>`
   }
 
   #hint(): string {
@@ -110,13 +129,13 @@ export class RoomView extends Element {
 
   #failed(): TemplateResult {
     const { words, error } = this
-    const hopeless = error instanceof SnugError && ['room', 'invite', 'no-webrtc', 'not-a-hub', 'origin'].includes(error.code)
+    const again = !(error instanceof SnugError && hopeless.includes(error.code))
     return html`
       <main class="start">
         <h1><img src="../icon.svg" alt="" width="56" height="56"> snug</h1>
         <p role="alert">${explain(words, error)}</p>
         <div class="row">
-          ${hopeless ? nothing : html`<button class="primary" @click=${this.#join}>${words.retry}</button>`}
+          ${again ? html`<button class="primary" @click=${this.#join}>${words.retry}</button>` : nothing}
           <a class="button" href="../">${words.newRoom}</a>
         </div>
       </main>`
@@ -165,6 +184,7 @@ export class RoomView extends Element {
     this.#chat.addEventListener('message', event => this.#heard(event as ChatMessageEvent))
     room.addEventListener('members', () => this.#membersChanged())
     room.addEventListener('hub', () => this.#hubChanged())
+    room.addEventListener('locked', () => this.requestUpdate())
     room.addEventListener('end', event => this.#ended(room, (event as EndEvent).error))
     this.#membersChanged()
     void this.updateComplete.then(() => this.querySelector('textarea')?.focus())
@@ -184,7 +204,8 @@ export class RoomView extends Element {
   #hubChanged(): void {
     this.now = Date.now()
     clearInterval(this.#tick)
-    if (this.room?.hub.state === 'waiting') this.#tick = setInterval(() => { this.now = Date.now() }, 1000)
+    const { hub } = this.room ?? {}
+    if (hub?.state === 'waiting' && hub.retryAt !== undefined) this.#tick = setInterval(() => { this.now = Date.now() }, 1000)
     this.requestUpdate()
   }
 
