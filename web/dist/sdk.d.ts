@@ -1,4 +1,4 @@
-type ErrorCode = 'invite' | 'unreachable' | 'not-a-hub' | 'no-webrtc' | 'origin' | 'gone' | 'too-long' | 'too-much' | 'aborted' | 'closed' | 'going-away' | 'slow' | 'full' | 'timeout' | 'malformed' | 'version' | 'room' | 'superseded' | 'order' | 'too-big';
+type ErrorCode = 'invite' | 'unreachable' | 'not-a-hub' | 'no-websocket' | 'no-webrtc' | 'no-token' | 'origin' | 'gone' | 'too-long' | 'too-much' | 'aborted' | 'closed' | 'going-away' | 'slow' | 'full' | 'timeout' | 'expired' | 'locked' | 'limit' | 'duplicate' | 'unavailable' | 'connection' | 'malformed' | 'version' | 'room' | 'superseded' | 'order' | 'too-big' | 'token' | 'kicked' | 'forbidden';
 /** An error with a code for programs; its message is a sentence for people. */
 declare class SnugError extends Error {
     readonly name = "SnugError";
@@ -6,10 +6,13 @@ declare class SnugError extends Error {
     readonly code: ErrorCode | (string & {});
     /** How long to wait before trying again, in ms, if the hub said so. */
     readonly retry: number | undefined;
+    /** Of what there was too much, if the code is `limit`. */
+    readonly limit: string | undefined;
     /** Trying again won't help. */
     readonly final: boolean;
     constructor(code: ErrorCode | (string & {}), message: string, more?: {
         retry?: number | undefined;
+        limit?: string | undefined;
         final?: boolean;
         cause?: unknown;
     });
@@ -29,37 +32,36 @@ declare function inviteTo(hub: URL | string, room: string): string;
 declare function endpoint(hub: URL, room: string): URL;
 /** Draws a name that can't be guessed: 60 random bits, such as k7wq-4fmx-3tba. */
 declare function newRoomName(): string;
-declare const subprotocol = "snug.v1";
-type ToHub = {
-    type: 'hello';
-    secret: string;
-    name: string;
-    kind: string;
-    meta: Record<string, unknown>;
-} | {
-    type: 'signal';
-    to: string;
-    body: unknown;
-} | {
-    type: 'ping';
-};
-/** A member as the roster has it. It doesn't change while the member is in the room. */
+/** A member as the roster has it. Nothing but `away` changes while it is in the room. */
 interface Entry {
     id: string;
+    /** What it calls itself. */
     name: string;
     kind: string;
     meta: Record<string, unknown>;
+    /** The roster's `n` at which it came in. */
     joined: number;
+    /** Whom its token names, where the hub asks for tokens. */
+    identity?: string;
+    /** It has no connection to the hub now. */
+    away?: boolean;
 }
 interface Departure {
     id: string;
     reason: string;
     n: number;
 }
+interface Absence {
+    id: string;
+    away: boolean;
+    n: number;
+}
+/** Who is in the room, at one version. */
 interface Roster {
     epoch: string;
     n: number;
     members: Entry[];
+    locked?: boolean;
 }
 interface RosterChange {
     type: 'roster';
@@ -67,21 +69,80 @@ interface RosterChange {
     n: number;
     left: Departure[];
     joined: Entry[];
+    away: Absence[];
+    locked?: boolean;
+}
+declare function decodeRoster(value: unknown): Roster;
+declare function decodeRosterChange(m: Record<string, unknown>): RosterChange;
+/**
+ * Brings roster up to change, which may hold what is known already, and returns
+ * what that changed. `moved` are members that went away or came back, as they are now.
+ */
+declare function applyChange(roster: Roster, change: RosterChange): {
+    left: Departure[];
+    joined: Entry[];
+    moved: Entry[];
+};
+declare const subprotocol = "snug.v1";
+type ToHub = Hello | {
+    type: 'signal';
+    to: string;
+    body: unknown;
+} | {
+    type: 'ack';
+    received: number;
+} | {
+    type: 'ping';
+} | {
+    type: 'pong';
+} | {
+    type: 'token';
+    token: string;
+} | {
+    type: 'kick';
+    id: string;
+} | {
+    type: 'lock';
+    locked: boolean;
+};
+interface Hello {
+    type: 'hello';
+    secret: string;
+    name: string;
+    kind: string;
+    meta: Record<string, unknown>;
+    token?: string;
+    /** What the last welcome called the session. */
+    session?: string;
+    /** How many counted messages of it have come. */
+    received?: number;
+}
+/** What a kick keeps out: the session and its token, the session only, or nothing because nobody of that id is in the room. */
+type Holds = 'token' | 'session' | 'nothing';
+interface ICE {
+    servers: RTCIceServer[];
+    expires?: number;
+}
+interface Limits {
+    replay: number;
+    [name: string]: unknown;
 }
 interface Welcome {
     type: 'welcome';
     you: string;
+    session: string;
     recovered: boolean;
+    received: number;
     roster: Roster;
-    ice: {
-        servers: RTCIceServer[];
-        expires?: number;
-    };
+    ice: ICE;
     heartbeat: {
         ping: number;
         timeout: number;
+        grace: number;
     };
-    limits: Record<string, number>;
+    limits: Limits;
+    permissions: string[];
+    expires?: number;
     features: string[];
 }
 type FromHub = Welcome | RosterChange | {
@@ -93,32 +154,92 @@ type FromHub = Welcome | RosterChange | {
     to: string;
     signal: number;
     reason: string;
+    retry?: number;
 } | {
     type: 'error';
     code: string;
     message: string;
     retry?: number;
+    limit?: string;
+} | {
+    type: 'ack';
+    received: number;
+} | ({
+    type: 'ice';
+} & ICE) | {
+    type: 'granted';
+    permissions: string[];
+    expires?: number;
+} | {
+    type: 'kicked';
+    id: string;
+    holds: Holds | (string & {});
+} | {
+    type: 'ping';
 } | {
     type: 'pong';
 };
+type Refusal = Extract<FromHub, {
+    type: 'error';
+}>;
 /** Decodes a message of the hub; undefined for types that this version doesn't know. Throws a SnugError. */
 declare function decodeFromHub(text: string): FromHub | undefined;
-declare function malformed(what: string): SnugError;
-declare function parse(text: string): unknown;
-declare function object(value: unknown): Record<string, unknown>;
-declare function list(value: unknown, what: string): unknown[];
-declare function string(value: unknown, what: string, empty?: boolean): string;
-declare function count(value: unknown, what: string): number;
-/** A member id: 16 bytes in base64url. */
-declare function memberID(value: unknown): string;
 /** Draws a session's secret. It is kept in memory and said to nobody but the hub. */
 declare function newSecret(): string;
-declare function base64url(bytes: Uint8Array): string;
-/** Brings roster up to change, which may hold what is known already. Returns what that changed. */
-declare function applyChange(roster: Roster, change: RosterChange): {
-    left: Departure[];
-    joined: Entry[];
-};
+/** Proves who may enter. A function is asked at each connection, and before a token expires. */
+type Token = string | (() => string | Promise<string>);
+/** Where tokens come from, and when the next one is needed. */
+declare class Renewal {
+    #private;
+    constructor(token: Token | undefined, renewed: (token: string) => void);
+    /** Gives a token, or none where there are none; at once, unless a function has to be asked. */
+    ask(use: (token: string | undefined) => void, fail: (error: SnugError) => void): void;
+    /** Asks in time for a token that comes after the one that expires then. */
+    schedule(expires: number | undefined): void;
+    stop(): void;
+}
+/** What carries a session: a WebSocket or, where networks let none through, HTTP requests. */
+type Transport = 'websocket' | 'http';
+interface ConnHandlers {
+    welcome(welcome: Welcome): void;
+    /** size is that of the message's text, in bytes. */
+    message(message: Exclude<FromHub, Welcome>, size: number): void;
+    /** The end, once: why. Not called after close() or drop(). */
+    end(error: SnugError): void;
+}
+/** One connection to a hub, whatever carries it: hello, welcome, messages, end. */
+declare abstract class Conn {
+    #private;
+    abstract readonly transport: Transport;
+    protected welcomed: boolean;
+    protected ended: boolean;
+    protected said: SnugError | undefined;
+    constructor(on: ConnHandlers);
+    /** Sends a message. What is said without a connection is dropped. */
+    abstract send(text: string): void;
+    /** Says bye. Without time to lose, what waits to be sent isn't waited for. */
+    abstract close(atOnce?: boolean): void;
+    /** Releases what is underneath, without a bye. */
+    protected abstract release(): void;
+    /** Ends it without a bye: the session may go on elsewhere. */
+    drop(): void;
+    /** Nothing more is told. */
+    protected finish(): void;
+    protected end(error: SnugError): void;
+    /** Takes a message of the hub. */
+    protected take(text: string): void;
+    /** Why a connection with this close code has ended: PROTOCOL.md, section 6. Errors that the connection survived are none of its causes. */
+    protected explain(code: number): SnugError;
+}
+declare function refusal({ code, message, retry, limit }: Omit<Refusal, 'type'>): SnugError;
+declare function unreachable(message: string, cause?: unknown): SnugError;
+declare function notAHub(cause?: unknown): SnugError;
+/** The refusal in an answer to a request; undefined if there is none in it. */
+declare function refusalIn(text: string): SnugError | undefined;
+/** The same address for requests. */
+declare function overHTTP(endpoint: URL): URL;
+/** Finds out why an upgrade failed, which browsers don't tell: PROTOCOL.md, section 1. */
+declare function diagnose(endpoint: URL): Promise<SnugError>;
 interface Candidate {
     candidate: string;
     mid?: string;
@@ -176,29 +297,46 @@ type HubState = {
     state: 'connecting';
 } | {
     state: 'connected';
-} | {
+    transport: Transport;
+}
+/** Without retryAt, there is no network: it is tried again when there is. */
+ | {
     state: 'waiting';
-    retryAt: number;
+    retryAt?: number;
     error: SnugError;
 } | {
     state: 'closed';
     error?: SnugError;
 };
 interface HubHandlers {
+    /** Its `recovered` is true only if this session has lost nothing. */
     welcome(welcome: Welcome): void;
     message(message: Exclude<FromHub, Welcome>): void;
-    /** The state changed. */
+    /** Signals weren't taken, and now are again: what waits for an answer is to be repeated. */
+    repeat(): void;
+    /** The state or the permissions changed. */
     state(): void;
 }
-/** Keeps up the connection to the hub, until close() or a refusal that is final. */
-declare class Hub {
+interface Who {
+    name: string;
+    meta: Record<string, unknown>;
+    token?: Token | undefined;
+}
+/** A session with a hub, over as many connections as it takes, until close() or a refusal that is final. */
+declare class Client {
     #private;
-    constructor(endpoint: URL, hello: ToHub, on: HubHandlers);
+    constructor(endpoint: URL, who: Who, on: HubHandlers);
     get state(): HubState;
-    send(message: ToHub): void;
+    /** What this session may: `join`, `kick`, `lock`. */
+    get permissions(): readonly string[];
+    /** Says something to another member. It arrives once and in order, or on.repeat or a welcome tells that it may not have. */
+    signal(to: string, body: unknown): void;
+    kick(id: string): Promise<Holds>;
+    lock(locked: boolean): Promise<void>;
     /** Makes sure that the connection isn't dead without having said so. */
     probe(): void;
-    close(error?: SnugError): void;
+    /** Says bye, unless the hub has ended it with this error. A page that goes has no time to lose. */
+    close(error?: SnugError, atOnce?: boolean): void;
 }
 type LinkState = 'connecting' | 'live' | 'shaky' | 'gone';
 type Cause = 'closed' | 'left' | 'ice' | 'dtls' | 'signaling' | 'timeout' | 'refused' | 'self';
@@ -224,8 +362,10 @@ declare class Link {
     constructor(offerer: boolean, iceServers: RTCIceServer[], on: LinkHandlers);
     /** Takes a signal from the other member. */
     take(signal: Signal): void;
-    /** Signals can travel again. */
+    /** Signals may have been dropped, and can travel again. */
     hubBack(): void;
+    /** A signal didn't arrive. Where only its time was wrong, it is repeated later; who is gone is the roster's matter. */
+    undelivered(reason: string, retry?: number): void;
     /** Waits while connecting or full; rejects with a SnugError when the link ends. */
     send(data: string | Uint8Array, options?: SendOptions): Promise<void>;
     /** Says bye, and waits until everything that was sent has arrived, for two seconds at most. */
@@ -237,6 +377,8 @@ interface JoinOptions {
     name?: string;
     /** Public metadata; at most 1,024 bytes of JSON. */
     meta?: Record<string, unknown>;
+    /** Where the hub asks for one: proves who may enter. A function is asked at each connection, and again before its token expires. */
+    token?: Token;
     /** Aborts joining. */
     signal?: AbortSignal;
 }
@@ -246,7 +388,7 @@ interface Member extends Readonly<Entry> {
     readonly state: LinkState;
     /** Why the link is gone, if it is. */
     readonly cause?: Cause;
-    /** The hub has lost it from sight, the link hasn't. */
+    /** The hub has lost it from sight: it may be about to come back, and its link may work. */
     readonly away: boolean;
 }
 declare class RoomMessageEvent extends Event {
@@ -267,7 +409,8 @@ declare class EndEvent extends Event {
 declare function join(invite: string | URL, options?: JoinOptions): Promise<Room>;
 /**
  * A membership in a room. Emits `members` when something in members changed,
- * `message` (RoomMessageEvent), `hub` when hub changed, and at last `end` (EndEvent).
+ * `message` (RoomMessageEvent), `hub` when hub or permissions changed, `locked` when
+ * locked did, and at last `end` (EndEvent).
  */
 declare class Room extends EventTarget {
     #private;
@@ -276,7 +419,7 @@ declare class Room extends EventTarget {
     /** What lets others in. */
     readonly invite: string;
     /** For join(). */
-    constructor(hub: URL, name: string, { name: own, meta }: JoinOptions);
+    constructor(hub: URL, name: string, { name: own, meta, token }: JoinOptions);
     /** For join(): resolves with the first welcome. */
     joined(signal: AbortSignal | undefined): Promise<void>;
     /** This member. */
@@ -284,6 +427,14 @@ declare class Room extends EventTarget {
     /** The others, in the order of joining. */
     get members(): readonly Member[];
     get hub(): HubState;
+    /** Whether newcomers are kept out. */
+    get locked(): boolean;
+    /** What this member may: `join`, `kick`, `lock`. */
+    get permissions(): readonly string[];
+    /** Puts a member out, with the permission `kick`, and resolves with what that keeps out. Rejects with a SnugError, code `forbidden` without the permission. */
+    kick(id: string): Promise<Holds>;
+    /** Keeps newcomers out until the room is unlocked or empty, with the permission `lock`. Rejects like kick(). */
+    lock(locked?: boolean): Promise<void>;
     /** Sends to one member. Waits while the link is connecting or full; rejects with a SnugError when it ends. */
     send(to: string, data: string | Uint8Array, options?: SendOptions): Promise<void>;
     /** Sends to everybody who is in the room now. Resolves when it is handed over to all; who leaves meanwhile is passed over. */
@@ -341,8 +492,11 @@ export type { ChatMessage, Ref }
 export { SnugError }
 export type { ErrorCode }
 export { maxMessage }
+export type { Transport }
 export type { HubState }
 export { checkRoom, inviteTo, newRoomName, parseInvite }
 export type { Cause, LinkState, SendOptions }
+export type { Holds }
 export { EndEvent, join, RoomMessageEvent, Room }
 export type { JoinOptions, Member }
+export type { Token }
