@@ -227,7 +227,7 @@ func TestWhatAHubSaysIsMadePlain(t *testing.T) {
 }
 
 func TestRoomIsFull(t *testing.T) {
-	hub := signaling.NewHub(&signaling.Options{MaxMembers: 1})
+	hub := signaling.NewHub(&signaling.Options{Limits: signaling.HubLimits{Members: 1}})
 	s := httptest.NewServer(hub)
 	defer s.Close()
 	t.Cleanup(func() { hub.Shutdown(t.Context()) })
