@@ -91,8 +91,11 @@ func (c *Conn) Receive(ctx context.Context) (Message, error) {
 func (c *Conn) heard(m Message, bytes int) Message {
 	switch m := m.(type) {
 	case *Error:
-		if closeCodes[m.Code] != 0 && m.Code != CodeForbidden && m.Limit != LimitMessages {
-			c.refused = m // its close follows
+		if m.Code == CodeUnknownType {
+			return m
+		}
+		c.refused = m // its close follows, or, for these two, perhaps not
+		if m.Code != CodeForbidden && m.Limit != LimitMessages {
 			return nil
 		}
 	case Ping:
@@ -140,6 +143,9 @@ func (c *Conn) explain(err error) error {
 		return fmt.Errorf("%w: the connection was lost: %w", ErrUnreachable, err)
 	}
 	e := c.refused
+	if e != nil && closeCodes[e.Code] != closed.code && closeCodes[e.Code] != 0 {
+		e = nil // that was about something else
+	}
 	if e == nil && closed.code < 4000 {
 		return fmt.Errorf("%w: the connection was closed (code %d)", ErrUnreachable, closed.code)
 	}

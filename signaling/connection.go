@@ -33,6 +33,21 @@ func (c *connection) limit() int {
 
 // message takes one message. The data is valid until it returns.
 func (c *connection) message(data []byte) {
+	if c.greeted {
+		c.decode(data)
+		return
+	}
+	// In a goroutine of its own: a stack that grew for the hello would be kept for as
+	// long as the connection lives.
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		c.decode(data)
+	}()
+	<-done
+}
+
+func (c *connection) decode(data []byte) {
 	m, refusal := decodeToHub(data)
 	switch {
 	case refusal == nil && c.greeted:
@@ -136,7 +151,7 @@ func (c *connection) authorize(r AuthRequest) (Grant, *Error) {
 		return grant, errExpired()
 	case !grant.Permissions.Has(PermitJoin):
 		return grant, refusef(CodeForbidden, "Your token doesn't permit to join this room.")
-	case c.hub.held.has(heldMember(r.Room, r.Member)), grant.TokenID != "" && c.hub.held.has(heldToken(grant.TokenID)):
+	case c.hub.held.has(heldMember(r.Room, r.Member)), grant.TokenID != "" && c.hub.held.has(heldToken(r.Room, grant.TokenID)):
 		return grant, errKicked()
 	}
 	return grant, nil

@@ -1,8 +1,11 @@
 package signaling
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
+	"sync"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -11,32 +14,26 @@ import (
 // decodeToHub decodes a message from a client. It is strict, as PROTOCOL.md
 // (section 2) says: the JSON decoder refuses duplicate names, invalid UTF-8,
 // wrong types and trailing data; the rest is checked here. The error is the one
-// to send.
+// to send. The body of a signal is a part of data.
 func decodeToHub(data []byte) (Message, *Error) {
-	// One pass finds the type and, for the one message that is frequent,
-	// everything else.
-	var m struct {
-		Type jsontext.Value `json:"type"`
-		To   jsontext.Value `json:"to"`
-		Body jsontext.Value `json:"body"`
-	}
-	if err := json.Unmarshal(data, &m); err != nil {
+	m, err := split(data)
+	if err != nil {
 		return nil, malformed(err)
 	}
-	typ, err := text("type", m.Type)
+	typ, err := text("type", m.typ)
 	if err != nil {
 		return nil, malformed(err)
 	}
 	switch typ {
 	case "signal":
-		to, err := text("to", m.To)
+		to, err := text("to", m.to)
 		if err != nil {
 			return nil, malformed(err)
 		}
-		if m.Body == nil {
+		if m.body == nil {
 			return nil, malformed(errors.New("body is missing"))
 		}
-		return Signal{To: to, Body: m.Body}, nil
+		return Signal{To: to, Body: m.body}, nil
 	case "ping":
 		return Ping{}, nil
 	case "pong":
@@ -50,6 +47,70 @@ func decodeToHub(data []byte) (Message, *Error) {
 		return nil, refusef(CodeUnknownType, "This hub doesn't know messages of type %.40q.", typ)
 	}
 	return other, nil
+}
+
+// parts are the members of a message that signals, the one message that is frequent, have.
+type parts struct{ typ, to, body jsontext.Value }
+
+// splitter is a decoder that is used again: one pass over a message, and no copies.
+type splitter struct {
+	source  bytes.Buffer
+	decoder jsontext.Decoder
+}
+
+var splitters = sync.Pool{New: func() any { return new(splitter) }}
+
+// split checks that data is one object and nothing else, and finds its parts.
+func split(data []byte) (p parts, err error) {
+	s := splitters.Get().(*splitter)
+	defer splitters.Put(s)
+	s.source = *bytes.NewBuffer(data)
+	s.decoder.Reset(&s.source)
+	d := &s.decoder
+	if kind := d.PeekKind(); kind != '{' && kind != 0 {
+		return p, errors.New("it isn't an object")
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return p, err
+	}
+	for d.PeekKind() == '"' {
+		name, err := d.ReadValue()
+		if err != nil {
+			return p, err
+		}
+		part := p.named(name)
+		value, err := d.ReadValue()
+		if err != nil {
+			return p, err
+		}
+		if end := d.InputOffset(); part != nil {
+			*part = data[end-int64(len(value)) : end]
+		}
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return p, err
+	}
+	if _, err := d.ReadToken(); err != io.EOF {
+		return p, errors.New("there is more after the object")
+	}
+	return p, nil
+}
+
+// named is where to put the member with a quoted name; nil if that is none of the parts.
+func (p *parts) named(quoted jsontext.Value) *jsontext.Value {
+	name := quoted[1 : len(quoted)-1]
+	if bytes.IndexByte(name, '\\') >= 0 {
+		name, _ = jsontext.AppendUnquote(nil, quoted) // it was checked by the decoder
+	}
+	switch string(name) {
+	case "type":
+		return &p.typ
+	case "to":
+		return &p.to
+	case "body":
+		return &p.body
+	}
+	return nil
 }
 
 // decodeRare decodes what clients say now and then; nil if there is no such type.
@@ -243,6 +304,9 @@ func text(name string, raw jsontext.Value) (string, error) {
 	}
 	if raw.Kind() != '"' {
 		return "", errors.New(name + " must be a string")
+	}
+	if bytes.IndexByte(raw, '\\') < 0 { // it was checked by the decoder
+		return string(raw[1 : len(raw)-1]), nil
 	}
 	b, err := jsontext.AppendUnquote(nil, raw)
 	return string(b), err

@@ -88,7 +88,7 @@ func (w *httpWire) connect(hello Hello) error {
 		ID   string `json:"id"`
 		Wait int64  `json:"wait"`
 	}
-	lines := split(body)
+	lines := linesOf(body)
 	if len(lines) == 0 || json.Unmarshal(lines[0], &first) != nil || first.Type != "connection" || first.ID == "" {
 		return fmt.Errorf("%w (its answer names no connection)", ErrNotHub)
 	}
@@ -96,7 +96,7 @@ func (w *httpWire) connect(hello Hello) error {
 	return nil
 }
 
-func split(body []byte) (lines [][]byte) {
+func linesOf(body []byte) (lines [][]byte) {
 	s := bufio.NewScanner(bytes.NewReader(body))
 	s.Buffer(nil, maxFromHub)
 	for s.Scan() {
@@ -163,7 +163,7 @@ func (w *httpWire) receive() error {
 	case answer.StatusCode != http.StatusOK:
 		return refusal(answer, body)
 	}
-	w.lines = split(body)
+	w.lines = linesOf(body)
 	if len(w.lines) == 0 { // silence is a sign of life, too
 		w.patience(w.wait + answerSlack)
 	}

@@ -19,7 +19,7 @@ type held struct {
 
 func heldMember(room, id string) string { return "m " + room + " " + id }
 
-func heldToken(id string) string { return "t " + id }
+func heldToken(room, id string) string { return "t " + room + " " + id }
 
 // add keeps key out until then. Beyond the bound, which many kicks a second for a
 // day don't reach, what would be let in first makes room.

@@ -80,7 +80,7 @@ func NewHub(o *Options) *Hub {
 			HandshakeTimeout: 10 * time.Second,
 			// An idle member holds its read buffer; signals longer than
 			// it are read in steps. Nothing is written through gorilla.
-			ReadBufferSize:  1 << 10,
+			ReadBufferSize:  1 << 9,
 			WriteBufferSize: 1 << 10,
 			WriteBufferPool: &sync.Pool{},
 			CheckOrigin:     func(*http.Request) bool { return true }, // done before

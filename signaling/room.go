@@ -46,7 +46,7 @@ func (r *room) enter(c *connection, id string, hello Hello, grant Grant) (ok boo
 	}
 	defer r.closeIfEmpty()
 	// A kick may have come since the first look.
-	if r.hub.held.has(heldMember(r.name, id)) || grant.TokenID != "" && r.hub.held.has(heldToken(grant.TokenID)) {
+	if r.hub.held.has(heldMember(r.name, id)) || grant.TokenID != "" && r.hub.held.has(heldToken(r.name, grant.TokenID)) {
 		return true, errKicked()
 	}
 	s := r.sessions[id]
@@ -323,7 +323,7 @@ func (r *room) kickLocked(id string) Holds {
 		if until.IsZero() {
 			until = time.Now().Add(holdSecret)
 		}
-		r.hub.held.add(heldToken(s.grant.TokenID), until)
+		r.hub.held.add(heldToken(r.name, s.grant.TokenID), until)
 		holds = HoldsToken
 	}
 	r.putOut(s, errKicked())
