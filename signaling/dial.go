@@ -203,6 +203,10 @@ func (c *Conn) enter(ctx context.Context, hello Hello) error {
 	if err != nil {
 		return err
 	}
+	if e, ok := m.(*Error); ok { // of a code that ends no session, such as forbidden, but no hello survives
+		e.Final = closeCodes[e.Code] >= finalCloseMin
+		return e
+	}
 	w, ok := m.(Welcome)
 	if !ok {
 		return fmt.Errorf("%w: its first message is no welcome", ErrNotHub)
