@@ -75,7 +75,7 @@ func sentences(text string) string {
 }
 
 func sentence(s string) string {
-	for _, pkg := range []string{"peer: ", "signaling: ", "chat: "} {
+	for _, pkg := range []string{"peer: ", "signaling: ", "chat: ", "token: "} {
 		s = strings.TrimPrefix(s, pkg)
 	}
 	if s == "" {
