@@ -5,7 +5,7 @@ NPM   ?= npm
 FUZZ  ?= 5s
 SOAK  ?= 10m
 
-.PHONY: help run setup node test test-quick test-go test-ts test-mesh test-fuzz test-browser check-generated generate bench lint soak
+.PHONY: help run setup node test test-quick test-go test-ts test-mesh test-acme test-fuzz test-browser check-generated generate bench lint soak
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -16,7 +16,7 @@ run: ## run a hub with its page on this machine
 setup: ## install what the tests need: browsers and npm packages
 	@scripts/setup.sh
 
-test: setup test-quick check-generated test-mesh test-fuzz test-browser ## run every test; installs what it needs
+test: setup test-quick check-generated test-mesh test-acme test-fuzz test-browser ## run every test; installs what it needs
 	@echo "All tests passed."
 
 test-quick: node test-go test-ts ## run the tests that need neither root nor a browser
@@ -38,6 +38,9 @@ test-ts: node
 
 test-mesh: ## sixteen Go peers join at the same instant, many times over
 	$(GO) test -race -tags mesh -run Mesh -timeout 10m ./peer
+
+test-acme: ## get and renew certificates from an ACME server that runs here
+	$(GO) test -race -tags acme -run 'Certificate|Close' ./internal/certs
 
 test-fuzz: ## fuzz every decoder for FUZZ=5s
 	@scripts/fuzz.sh $(FUZZ)
