@@ -6,6 +6,7 @@ command -v go >/dev/null || { echo "Go is missing. Install 1.26 or newer from ht
 "$(dirname "$0")/node.sh"
 
 missing=
+PATH=$PATH:/usr/sbin # where nginx is, and users don't look
 has() { command -v "$1" >/dev/null || { [ $# -gt 1 ] && command -v "$2" >/dev/null; }; }
 has chromium google-chrome || missing="$missing chromium"
 has firefox-esr firefox || missing="$missing firefox-esr"

@@ -50,7 +50,7 @@ function startProxy(port, hubPort) {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(what => `${what}_temp_path ${what};`)
   const user = process.getuid() === 0 ? 'user root;' : ''
   writeFileSync(join(dir, 'nginx.conf'), `${user} daemon off; pid nginx.pid; events {} http { access_log off; ${temporary.join(' ')} include snug.conf; }`)
-  const child = spawn('nginx', ['-p', dir, '-c', 'nginx.conf', '-e', 'stderr'])
+  const child = spawn('nginx', ['-p', dir, '-c', 'nginx.conf', '-e', 'stderr'], { env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` } })
   const program = { child, notes: '', exited: once(child, 'exit') }
   child.stderr.on('data', data => { program.notes += data })
   return program

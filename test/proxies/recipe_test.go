@@ -113,7 +113,11 @@ http {
 	include snug.conf;
 }
 `, user))
-	return exec.Command("nginx", "-p", s.dir, "-c", "nginx.conf", "-e", "stderr")
+	program, err := exec.LookPath("nginx")
+	if err != nil {
+		program = "/usr/sbin/nginx" // where users don't look
+	}
+	return exec.Command(program, "-p", s.dir, "-c", "nginx.conf", "-e", "stderr")
 }
 
 func caddy(t *testing.T, s *site, recipe string) *exec.Cmd {
