@@ -30,6 +30,7 @@ require (
 	github.com/spf13/cobra v1.10.2
 	go.uber.org/zap v1.28.0
 	golang.org/x/time v0.16.0
+	go.yaml.in/yaml/v3 v3.0.5
 )
 
 require (
