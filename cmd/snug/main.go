@@ -10,7 +10,9 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/snug-chat/snug/internal/config"
 	"github.com/snug-chat/snug/internal/explain"
+	"github.com/snug-chat/snug/internal/plain"
 	"github.com/spf13/cobra"
 )
 
@@ -31,9 +33,17 @@ func run(args []string) int {
 	root.SetArgs(args)
 	command, err := root.ExecuteContextC(ctx)
 	var failed *failure
+	var wrong config.Problems
 	switch {
 	case err == nil:
 		return 0
+	case errors.Is(err, errTold):
+		return exitError
+	case errors.As(err, &wrong): // one a line: editors find FILE:LINE
+		for _, p := range wrong {
+			fmt.Fprintln(os.Stderr, "snug:", plain.Line(p.Error()))
+		}
+		return exitError
 	case errors.As(err, &failed):
 		fmt.Fprintln(os.Stderr, "snug:", explain.Error(failed.error))
 		return exitError
@@ -41,6 +51,9 @@ func run(args []string) int {
 	fmt.Fprintf(os.Stderr, "snug: %v. See: %s --help\n", err, command.CommandPath())
 	return exitUsage
 }
+
+// errTold is the error of a command that has said what is wrong.
+var errTold = errors.New("told")
 
 // failure is an error of what a command does. Every other is one of how it was
 // called, and found by cobra.
@@ -80,6 +93,6 @@ func newRoot() *cobra.Command {
 			return c.Help()
 		},
 	}
-	root.AddCommand(newServe(), newChat(), newBot(), newToken())
+	root.AddCommand(newServe(), newConfig(), newToken(), newChat(), newBot())
 	return root
 }

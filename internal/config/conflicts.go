@@ -1,5 +1,7 @@
 package config
 
+import "strings"
+
 // Check finds values that are fine one by one, and not together. [Load] has done so.
 func (c *Config) Check() (all Problems) {
 	for _, check := range []func() *Problem{
@@ -52,7 +54,7 @@ func (c *Config) certificates() *Problem {
 }
 
 func (c *Config) adminAddress() *Problem {
-	if c.Admin.Listen == "" || c.Admin.Listen != c.Listen {
+	if c.Admin.Listen == "" || c.Admin.Listen != c.Listen || strings.HasSuffix(c.Listen, ":0") { // any port: two different ones
 		return nil
 	}
 	return c.Problem("is the address of the hub: choose another port", nil, "admin.listen")

@@ -107,6 +107,14 @@ func (l *loader) all() (names []string) {
 	return names
 }
 
+// Split is what text sets a key to: if it has a list, text is cut at its commas.
+func Split(key, text string) []string {
+	if k := find(Default().keys(), key); k != nil {
+		return split(k, text)
+	}
+	return []string{text}
+}
+
 // split cuts a list at its commas.
 func split(k *key, text string) []string {
 	if !k.list() {
