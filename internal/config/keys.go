@@ -83,7 +83,7 @@ func (c *Config) limits() []key {
 		{"limits.fragments", one(&l.Fragments, count(1, 65536)), "WebSocket fragments of a message.", false},
 		{"limits.members", one(&l.Members, count(1, 10_000)), "Members of a room.", false},
 		{"limits.rooms", one(&l.Rooms, count(1, maxCount)), "Rooms of the hub.", false},
-		{"limits.connections", one(&l.Connections, count(1, maxCount)), "Connections from one address, or one /64 of IPv6. Twice as many are taken before they have said what they want.", false},
+		{"limits.connections", one(&l.Connections, count(1, maxCount)), "Connections from one address, or one /64 of IPv6; twice as many TCP connections. This machine's own aren't bounded.", false},
 		{"limits.queue", one(&l.Queue, size(8*kib, gib)), "Bytes that may wait to be written to one member.", false},
 		{"limits.replay", one(&l.Replay, size(8*kib, gib)), "Bytes kept for one member until it has acknowledged them.", false},
 		{"limits.room_bytes", one(&l.RoomBytes, size(8*kib, math.MaxInt)), "Bytes waiting and kept for all members of a room.", false},
