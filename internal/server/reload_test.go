@@ -29,6 +29,7 @@ type lab struct {
 	*Server
 	t           *testing.T
 	log, states *logBuffer
+	finish      func()
 }
 
 // begin runs a server with a configuration in snug.yaml; the listener is on a port of its own.
@@ -44,7 +45,7 @@ func begin(t *testing.T, text string) *lab {
 		t.Fatal(err)
 	}
 	l.Server = listen(t, c, Options{Load: load, Log: l.log, Notify: func(s string) { io.WriteString(l.states, s+" ") }})
-	run(t, l.Server)
+	l.finish = run(t, l.Server)
 	return l
 }
 
