@@ -26,9 +26,8 @@ func main() { os.Exit(run(os.Args[1:])) }
 
 // run runs a command line and returns the exit status.
 func run(args []string) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := untilSignal()
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	root := newRoot()
 	root.SetArgs(args)
 	command, err := root.ExecuteContextC(ctx)
@@ -51,6 +50,31 @@ func run(args []string) int {
 	fmt.Fprintf(os.Stderr, "snug: %v. See: %s --help\n", err, command.CommandPath())
 	return exitUsage
 }
+
+// untilSignal is a context that ends with the first signal to end. When it has ended, the second one ends
+// the process at once: signal.NotifyContext would end it before.
+func untilSignal() (ctx context.Context, stop func()) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		var cause error
+		select {
+		case s := <-signals:
+			cause = interrupted{s}
+		case <-ctx.Done():
+		}
+		signal.Stop(signals)
+		cancel(cause)
+	}()
+	return ctx, func() { cancel(nil) }
+}
+
+// interrupted is why a command was cancelled.
+type interrupted struct{ os.Signal }
+
+func (i interrupted) Error() string { return i.String() + " signal received" }
+func (interrupted) Unwrap() error   { return context.Canceled }
 
 // errTold is the error of a command that has said what is wrong.
 var errTold = errors.New("told")
