@@ -29,10 +29,10 @@ require (
 	github.com/prometheus/client_model v0.6.3
 	github.com/rivo/uniseg v0.4.7
 	github.com/spf13/cobra v1.10.2
+	github.com/spf13/pflag v1.0.9
 	go.uber.org/zap v1.28.0
 	golang.org/x/time v0.16.0
 	go.yaml.in/yaml/v3 v3.0.6
-	github.com/spf13/pflag v1.0.9
 )
 
 require (

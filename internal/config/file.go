@@ -224,6 +224,8 @@ func describe(n *yaml.Node) string {
 // quoting says how text is written that YAML takes for something else, and the other way round.
 func quoting(k *key, n *yaml.Node) string {
 	switch {
+	case n.Kind == yaml.ScalarNode && n.ShortTag() == tagNone && n.Value != "" && k.accepts(tagText):
+		return ": write " + n.Value + " in quotes if that is meant"
 	case n.Kind != yaml.ScalarNode || n.ShortTag() == tagNone:
 		return ""
 	case strings.HasPrefix(n.ShortTag(), "!!") && n.ShortTag() != tagText && k.accepts(tagText) && !k.accepts(tagInt):

@@ -151,7 +151,7 @@ func TestValues(t *testing.T) {
 	c, err := load(t, `
 listen: "[::1]:443"
 proxies: [10.0.0.0/8, "::1", 192.0.2.7]
-ice_servers: ["stun:stun.example.org", "stuns:[2001:db8::1]:5349"]
+ice_servers: ["stun:stun.example.org", "stun:[2001:db8::1]:5349"]
 tls: {acme: {domains: [a.example.org, B-2.example.org], storage: here}}
 limits: {frame: 65536, queue: 2 MiB, hub_bytes: 1GiB, joins: {rate: 0.5}}
 session: {grace: 1m30s, ping: 1500ms}

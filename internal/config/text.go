@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
-
-	"github.com/pion/stun/v4"
 )
 
 func textKind(wants string, check func(string) error) kind[string] {
@@ -45,32 +43,41 @@ func address(optional bool) kind[string] {
 		if err != nil {
 			return problemf("%q is no address to listen on: write HOST:PORT, such as 127.0.0.1:8080", s)
 		}
-		if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+		if !isPort(port, false) {
 			return problemf("%q is no port: write a number from 0 to 65535", port)
 		}
 		return nil
 	})
 }
 
+// origin is one as browsers send it (RFC 6454 §7). Pages that come from a file send null.
 var origin = textKind("an origin, such as https://example.org", func(s string) error {
 	u, err := url.Parse(s)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || s != u.Scheme+"://"+u.Host {
-		return problemf("%q is no origin: write its scheme, host and port alone, such as https://example.org", s)
+	if s != "null" && (err != nil || u.Scheme == "" || u.Hostname() == "" || u.Scheme+"://"+u.Host != s) {
+		return problemf("%.80q is no origin: write its scheme, host and port alone, such as https://example.org", s)
 	}
 	return nil
 })
 
-// stunURL is a server that needs no credentials: a browser refuses a TURN server without them, and every link with it.
+// stunURL is the URL of a STUN server (RFC 7064). Members get it as it is, and a browser makes no link at all
+// with one that it can't read, or with a TURN server without credentials.
 var stunURL = textKind("a URL, such as stun:stun.example.org:3478", func(s string) error {
-	uri, err := stun.ParseURI(s)
-	switch {
-	case err != nil || uri.Port < 1 || uri.Port > 65535:
-		return problemf("%q is no STUN server: write one such as stun:stun.example.org:3478", s)
-	case uri.Scheme != stun.SchemeTypeSTUN && uri.Scheme != stun.SchemeTypeSTUNS:
-		return problemf("%q is a TURN server, and needs credentials that the hub can't give out: name STUN servers only", s)
+	scheme, rest, _ := strings.Cut(s, ":")
+	if scheme == "turn" || scheme == "turns" {
+		return problemf("%.80q is a TURN server, which needs a name and a password that this hub can't give out yet: name STUN servers only", s)
+	}
+	u, err := url.Parse("//" + rest)
+	if scheme != "stun" || err != nil || u.Hostname() == "" || "//"+u.Host != u.String() || !isPort(u.Port(), true) {
+		return problemf("%.80q is no STUN server: write stun:HOST:PORT, such as stun:stun.example.org:3478", s)
 	}
 	return nil
 })
+
+// isPort tells whether s is the number of a port, or perhaps nothing.
+func isPort(s string, optional bool) bool {
+	n, err := strconv.ParseUint(s, 10, 16)
+	return s == "" && optional || err == nil && (n > 0 || !optional)
+}
 
 var prefix = kind[netip.Prefix]{
 	wants: "addresses, such as 10.0.0.0/8",
