@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/snug-chat/snug/internal/config"
 	"github.com/snug-chat/snug/internal/plain"
@@ -82,8 +84,21 @@ default where it comes from. Secrets aren't in it, only the names of their files
 // sourcesOf are a file, if one is named, and the environment.
 func sourcesOf(file string) config.Sources {
 	s := config.Sources{File: config.FileFrom(file, os.Environ()), Environment: os.Environ()}
-	s.Data, _ = os.UserConfigDir() // without a home there is none
+	s.Data = dataDirectory()
 	return s
+}
+
+// dataDirectory is where what the program keeps belongs: where systemd says (StateDirectory=), or else in the user's
+// home; empty if there is neither.
+func dataDirectory() string {
+	if dir, _, _ := strings.Cut(os.Getenv("STATE_DIRECTORY"), ":"); dir != "" {
+		return dir
+	}
+	dir, err := os.UserConfigDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(dir, "snug")
 }
 
 // oneFile is the check of commands that read one.

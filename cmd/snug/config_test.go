@@ -76,6 +76,19 @@ func TestConfigPrint(t *testing.T) {
 	}
 }
 
+func TestCertificatesAreKeptWhereTheSystemSays(t *testing.T) {
+	inDirectory(t, nil)
+	t.Setenv("SNUG_TLS_ACME_DOMAINS", "a.example")
+	t.Setenv("XDG_CONFIG_HOME", "/home/ann/.config")
+	for state, want := range map[string]string{"": "/home/ann/.config/snug/acme", "/var/lib/snug": "/var/lib/snug/acme", "/var/lib/snug:/b": "/var/lib/snug/acme"} {
+		t.Setenv("STATE_DIRECTORY", state)
+		p := start(t, "config", "print")
+		if status := p.status(); status != 0 || !strings.Contains(p.out.text(), "    storage: "+want+"\n") {
+			t.Errorf("%q: status %d, %s%s", state, status, p.out.text(), p.notes.text())
+		}
+	}
+}
+
 // Every layer, by what a hub with it does.
 func TestServeIsConfigured(t *testing.T) {
 	inDirectory(t, map[string]string{"snug.yaml": "listen: 127.0.0.1:1\nlimits: {members: 1, rooms: 1}\n"})

@@ -63,7 +63,7 @@ func (c *Config) tls() []key {
 		{"tls.acme.domains", many(&t.ACME.Domains, domain), "Host names to get certificates for by ACME, instead of tls.cert. Port 443 of each must reach this hub.", false},
 		{"tls.acme.email", one(&t.ACME.Email, email), "Where the authority may write to.", false},
 		{"tls.acme.directory", one(&t.ACME.Directory, httpsURL), "URL of the authority's directory. Empty: Let's Encrypt.", false},
-		{"tls.acme.storage", path(&t.ACME.Storage), "Directory that keeps accounts, keys and certificates. Empty: snug/acme in the user's directory of configurations.", false},
+		{"tls.acme.storage", path(&t.ACME.Storage), "Directory that keeps accounts, keys and certificates. Empty: acme in systemd's StateDirectory, or else snug/acme in the user's directory of configurations.", false},
 		{"tls.acme.ca", path(&t.ACME.CA), "PEM file of the roots that the directory's own certificate is checked against. Empty: the system's.", false},
 	}
 }

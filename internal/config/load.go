@@ -18,7 +18,7 @@ type Sources struct {
 	Environment []string // as os.Environ gives it; of that, what begins with SNUG_
 	Flags       []Flag   // those that were given
 	LAN         bool     // --lan was given
-	Data        string   // the user's directory for what programs keep; empty: there is none
+	Data        string   // the directory for what snug keeps; empty: there is none
 }
 
 // Flag is a flag that sets a key.
@@ -48,7 +48,7 @@ func Load(s Sources) (*Config, error) {
 	l.environment(s.Environment)
 	l.flags(s.Flags)
 	if a := &c.TLS.ACME; len(a.Domains) > 0 && a.Storage == "" && s.Data != "" {
-		a.Storage = filepath.Join(s.Data, "snug", "acme")
+		a.Storage = filepath.Join(s.Data, "acme")
 	}
 	if len(l.problems) == 0 {
 		l.problems = c.Check() // of values that are wrong, these would only confuse

@@ -171,7 +171,7 @@ log: {level: error, addresses: true}
 }
 
 func TestCertificatesAreKeptInTheUsersDirectory(t *testing.T) {
-	for storage, want := range map[string]string{"": filepath.Join("data", "snug", "acme"), "here": "here"} {
+	for storage, want := range map[string]string{"": filepath.Join("data", "acme"), "here": "here"} {
 		c, err := Load(Sources{Environment: []string{"SNUG_TLS_ACME_DOMAINS=a.example", "SNUG_TLS_ACME_STORAGE=" + storage}, Data: "data"})
 		if err != nil || c.TLS.ACME.Storage != want {
 			t.Errorf("%q: %q, %v", storage, c.TLS.ACME.Storage, err)

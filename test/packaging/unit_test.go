@@ -87,10 +87,8 @@ func TestUnitStartsReloadsAndStops(t *testing.T) {
 	}
 	command[len(command)-1] = file
 	service := exec.Command(binary, command[1:]...)
-	for _, setting := range settings(t, "Environment") {
-		service.Env = append(service.Env, strings.Fields(strings.ReplaceAll(setting, "%S", dir))...)
-	}
-	service.Env = append(service.Env, "NOTIFY_SOCKET="+filepath.Join(dir, "notify"), "SNUG_LISTEN=127.0.0.1:0")
+	state := filepath.Join(dir, settings(t, "StateDirectory")[0])
+	service.Env = append(service.Env, "STATE_DIRECTORY="+state, "NOTIFY_SOCKET="+filepath.Join(dir, "notify"), "SNUG_LISTEN=127.0.0.1:0")
 	if err := service.Start(); err != nil {
 		t.Fatal(err)
 	}
