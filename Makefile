@@ -4,8 +4,9 @@ GO    ?= go
 NPM   ?= npm
 FUZZ  ?= 5s
 SOAK  ?= 10m
+CROSS ?= linux/arm64 darwin/arm64 darwin/amd64 windows/amd64
 
-.PHONY: help run setup node test test-quick test-go test-ts test-mesh test-fuzz test-browser check-generated generate bench lint soak
+.PHONY: help run setup node test test-quick test-go test-ts test-mesh test-acme test-proxies test-packaging test-cross test-fuzz test-browser check-generated generate bench lint soak
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -16,7 +17,7 @@ run: ## run a hub with its page on this machine
 setup: ## install what the tests need: browsers and npm packages
 	@scripts/setup.sh
 
-test: setup test-quick check-generated test-mesh test-fuzz test-browser ## run every test; installs what it needs
+test: setup test-quick check-generated test-mesh test-acme test-proxies test-packaging test-cross test-fuzz test-browser ## run every test; installs what it needs
 	@echo "All tests passed."
 
 test-quick: node test-go test-ts ## run the tests that need neither root nor a browser
@@ -38,6 +39,22 @@ test-ts: node
 
 test-mesh: ## sixteen Go peers join at the same instant, many times over
 	$(GO) test -race -tags mesh -run Mesh -timeout 10m ./peer
+
+test-acme: ## get and renew certificates from an ACME server that runs here
+	$(GO) test -race -tags acme -run 'Certificate|Close' ./internal/certs
+
+test-proxies: ## nginx and Caddy before a hub, with the recipes in packaging
+	$(GO) test -race -tags proxies -parallel 32 -timeout 4m ./test/proxies
+
+test-packaging: ## build and start what the Dockerfile and the systemd unit say
+	$(GO) test -tags packaging -timeout 15m ./test/packaging
+
+test-cross: ## build for other systems, without cgo
+	@for target in $(CROSS); do \
+		echo "build for $$target"; \
+		CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} $(GO) vet ./... || exit 1; \
+		CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} $(GO) build -o /dev/null ./cmd/snug || exit 1; \
+	done
 
 test-fuzz: ## fuzz every decoder for FUZZ=5s
 	@scripts/fuzz.sh $(FUZZ)

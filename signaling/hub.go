@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -56,7 +57,7 @@ type transport interface {
 	// send queues a frame. It returns false if the connection is ending and takes
 	// nothing any more: what is lost with it is repeated by the session.
 	send(frame) bool
-	// close says why and ends.
+	// close says why and ends. The first why is what counts, and is counted.
 	close(*Error)
 	// check does what is due at now: it pings, or gives up.
 	check(now time.Time, o *Options)
@@ -96,6 +97,15 @@ func NewHub(o *Options) *Hub {
 func (h *Hub) Configure(o *Options) { h.options.Store(o.withDefaults()) }
 
 func (h *Hub) log() *slog.Logger { return h.options.Load().Logger }
+
+// logOf is the log of what a client does. Its address is in it if the operator wants that.
+func (h *Hub) logOf(client netip.Addr) *slog.Logger {
+	o := h.options.Load()
+	if !o.LogAddresses || !client.IsValid() {
+		return o.Logger
+	}
+	return o.Logger.With("address", client)
+}
 
 // start runs t in a goroutine of its own. With a refusal, t gets that and nothing else.
 func (h *Hub) start(t transport, run func(), refusal *Error) {

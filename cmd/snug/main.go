@@ -10,7 +10,9 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/snug-chat/snug/internal/config"
 	"github.com/snug-chat/snug/internal/explain"
+	"github.com/snug-chat/snug/internal/plain"
 	"github.com/spf13/cobra"
 )
 
@@ -24,16 +26,23 @@ func main() { os.Exit(run(os.Args[1:])) }
 
 // run runs a command line and returns the exit status.
 func run(args []string) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := untilSignal()
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	root := newRoot()
 	root.SetArgs(args)
 	command, err := root.ExecuteContextC(ctx)
 	var failed *failure
+	var wrong config.Problems
 	switch {
 	case err == nil:
 		return 0
+	case errors.Is(err, errTold):
+		return exitError
+	case errors.As(err, &wrong): // one a line: editors find FILE:LINE
+		for _, p := range wrong {
+			fmt.Fprintln(os.Stderr, "snug:", plain.Line(p.Error()))
+		}
+		return exitError
 	case errors.As(err, &failed):
 		fmt.Fprintln(os.Stderr, "snug:", explain.Error(failed.error))
 		return exitError
@@ -41,6 +50,34 @@ func run(args []string) int {
 	fmt.Fprintf(os.Stderr, "snug: %v. See: %s --help\n", err, command.CommandPath())
 	return exitUsage
 }
+
+// untilSignal is a context that ends with the first signal to end. When it has ended, the second one ends
+// the process at once: signal.NotifyContext would end it before.
+func untilSignal() (ctx context.Context, stop func()) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		var cause error
+		select {
+		case s := <-signals:
+			cause = interrupted{s}
+		case <-ctx.Done():
+		}
+		signal.Stop(signals)
+		cancel(cause)
+	}()
+	return ctx, func() { cancel(nil) }
+}
+
+// interrupted is why a command was cancelled.
+type interrupted struct{ os.Signal }
+
+func (i interrupted) Error() string { return i.String() + " signal received" }
+func (interrupted) Unwrap() error   { return context.Canceled }
+
+// errTold is the error of a command that has said what is wrong.
+var errTold = errors.New("told")
 
 // failure is an error of what a command does. Every other is one of how it was
 // called, and found by cobra.
@@ -80,6 +117,6 @@ func newRoot() *cobra.Command {
 			return c.Help()
 		},
 	}
-	root.AddCommand(newServe(), newChat(), newBot(), newToken())
+	root.AddCommand(newServe(), newConfig(), newToken(), newChat(), newBot())
 	return root
 }

@@ -1,41 +1,143 @@
 package main
 
 import (
-	"log/slog"
+	"fmt"
 	"os"
+	"os/signal"
+	"strings"
+	"syscall"
 
+	"github.com/charmbracelet/x/term"
+	"github.com/coreos/go-systemd/v22/daemon"
+	"github.com/snug-chat/snug/internal/config"
 	"github.com/snug-chat/snug/internal/server"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 func newServe() *cobra.Command {
-	var o server.Options
+	var f serveFlags
 	c := &cobra.Command{
 		Use:   "serve",
 		Short: "Run a hub with its page",
 		Long: `Run a hub with its page.
 
 It listens on this machine only, unless told otherwise, and prints an invite to a new room.
-Any other room is there as soon as somebody opens it: /r/ROOM.`,
+Any other room is there as soon as somebody opens it: /r/ROOM.
+
+Where others can reach it, it wants to know who may come in: those with a token (--token-keys), or
+everybody (--open).
+
+Flags go above the environment (SNUG_LISTEN, …), the environment above the file. docs/operating.md
+lists every key; "snug config print --defaults" writes a file with all of them.`,
 		Example: `  snug serve
   snug serve --lan
-  snug serve --listen 127.0.0.1:9000 --origin https://example.org`,
+  snug serve --listen 127.0.0.1:9000 --origin https://example.org
+  snug serve --listen :443 --acme-domain chat.example.org --token-keys keys.pem
+  snug serve --config /etc/snug/snug.yaml --set limits.members=16`,
 		Args: cobra.NoArgs,
-		RunE: fails(func(c *cobra.Command, _ []string) error {
-			o.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-			s, err := server.Listen(o)
-			if err != nil {
-				return err
-			}
-			if err := s.Greet(os.Stdout); err != nil {
-				return err
-			}
-			return s.Serve(c.Context())
-		}),
+		RunE: fails(func(c *cobra.Command, _ []string) error { return f.serve(c) }),
 	}
-	c.Flags().StringVar(&o.Listen, "listen", "127.0.0.1:8080", "the `ADDRESS` to listen on, HOST:PORT")
-	c.Flags().BoolVar(&o.LAN, "lan", false, "listen on the local network; anyone there can come in")
-	c.Flags().StringArrayVar(&o.Origins, "origin", nil, "let pages of this `ORIGIN` in, such as https://example.org (repeatable)")
-	c.Flags().StringArrayVar(&o.ICEServers, "ice-server", nil, "the `URL` of a STUN server for members, such as stun:stun.example.org:3478 (repeatable)")
+	f.define(c.Flags())
 	return c
+}
+
+// serveFlags are the flags of snug serve.
+type serveFlags struct {
+	config string
+	lan    bool
+	set    []string
+}
+
+// keyOf gives each flag that sets a key of the configuration that key.
+var keyOf = map[string]string{
+	"listen": "listen", "open": "open", "origin": "origins", "ice-server": "ice_servers", "proxy": "proxies",
+	"token-keys": "auth.keys", "tls-cert": "tls.cert", "tls-key": "tls.key",
+	"acme-domain": "tls.acme.domains", "acme-email": "tls.acme.email",
+	"admin": "admin.listen", "admin-token-file": "admin.token_file", "log-level": "log.level", "log-format": "log.format",
+}
+
+func (f *serveFlags) define(flags *pflag.FlagSet) {
+	flags.StringVar(&f.config, "config", "", "read this `FILE`, in YAML (or SNUG_CONFIG)")
+	flags.BoolVar(&f.lan, "lan", false, "listen on the local network; anyone there can come in")
+	flags.StringArrayVar(&f.set, "set", nil, "set any `KEY=VALUE` of the configuration, such as limits.members=16 (repeatable; of a list, with commas)")
+	flags.String("listen", config.Default().Listen, "the `ADDRESS` to listen on, HOST:PORT")
+	flags.Bool("open", false, "let everybody in who can reach the hub, without a token")
+	flags.StringArray("origin", nil, "let pages of this `ORIGIN` in, such as https://example.org (repeatable)")
+	flags.StringArray("ice-server", nil, "the `URL` of a STUN server for members, such as stun:stun.example.org:3478 (repeatable)")
+	flags.StringArray("proxy", nil, "believe the X-Forwarded-For of a proxy at these `ADDRESSES`, such as 10.0.0.0/8 (repeatable)")
+	flags.String("token-keys", "", "let only those in who have a token, signed with a key of this `FILE`, PEM or JWKS")
+	flags.String("tls-cert", "", "speak TLS with the certificate in this `FILE`, PEM")
+	flags.String("tls-key", "", "the `FILE` with the certificate's key, PEM")
+	flags.StringArray("acme-domain", nil, "speak TLS with a certificate for this `HOST`, got by ACME (repeatable)")
+	flags.String("acme-email", "", "the `ADDRESS` that the certificate authority may write to")
+	flags.String("admin", "", "listen for the operator on this `ADDRESS`: metrics, admin API, profiles")
+	flags.String("admin-token-file", "", "the `FILE` with the token of the admin API")
+	flags.String("log-level", "warn", "log this `LEVEL` and what is worse: debug, info, warn or error")
+	flags.String("log-format", "text", "log as `FORMAT`: text or json")
+}
+
+func (f *serveFlags) serve(c *cobra.Command) error {
+	sources, err := f.sources(c.Flags())
+	if err != nil {
+		return err
+	}
+	load := func() (*config.Config, error) { return config.Load(sources) }
+	cfg, err := load()
+	if err != nil {
+		return err
+	}
+	s, err := server.Listen(cfg, server.Options{Load: load, Notify: notify})
+	if err != nil {
+		return err
+	}
+	hangups := make(chan os.Signal, 1)
+	if f.reloads(sources) {
+		signal.Notify(hangups, syscall.SIGHUP)
+		defer signal.Stop(hangups)
+	}
+	if err := s.Greet(os.Stdout); err != nil {
+		s.Close()
+		return err
+	}
+	return s.Serve(c.Context(), hangups)
+}
+
+// sources are where the configuration comes from.
+func (f *serveFlags) sources(flags *pflag.FlagSet) (config.Sources, error) {
+	s := sourcesOf(f.config)
+	s.LAN = f.lan
+	flags.Visit(func(flag *pflag.Flag) {
+		key, ok := keyOf[flag.Name]
+		if !ok {
+			return
+		}
+		values := []string{flag.Value.String()}
+		if list, ok := flag.Value.(pflag.SliceValue); ok {
+			values = list.GetSlice()
+		}
+		s.Flags = append(s.Flags, config.Flag{Name: "--" + flag.Name, Key: key, Values: values})
+	})
+	for _, set := range f.set {
+		key, value, ok := strings.Cut(set, "=")
+		if !ok {
+			return s, fmt.Errorf("--set %q sets nothing: write KEY=VALUE, such as limits.members=16", set)
+		}
+		s.Flags = append(s.Flags, config.Flag{Name: "--set " + key, Key: key, Values: config.Split(key, value)})
+	}
+	return s, nil
+}
+
+// reloads tells whether SIGHUP reloads. On a terminal, without a file to reload, it says that
+// the terminal was closed, and ends the program as it ends any other.
+func (f *serveFlags) reloads(s config.Sources) bool {
+	return s.File != "" || !term.IsTerminal(os.Stdin.Fd())
+}
+
+// notify tells systemd, if it has started us. If that fails, nobody is there to tell.
+func notify(state string) {
+	if state == server.StateReloading {
+		state += "\n" + daemon.SdNotifyMonotonicUsec()
+	}
+	daemon.SdNotify(false, state)
 }

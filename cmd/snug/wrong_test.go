@@ -48,6 +48,10 @@ func TestWrongUsage(t *testing.T) {
 		{"serve here", "See: snug serve --help"},
 		{"serve --listen", "flag needs an argument"},
 		{"serve --lan=perhaps", "invalid argument"},
+		{"config nonsense", "See: snug config --help"},
+		{"config check", "a file is missing"},
+		{"config check a b", "one file is enough, here are 2"},
+		{"config print a", "See: snug config print --help"},
 		{"chat", "an invite is missing: the link that ends in /r/ROOM"},
 		{"chat http://localhost/r/a http://localhost/r/b", "one invite is enough, here are 2"},
 		{"chat --nonsense http://localhost/r/a", "See: snug chat --help"},
@@ -67,7 +71,7 @@ func TestWrongUsage(t *testing.T) {
 
 func TestHelp(t *testing.T) {
 	for args, say := range map[string]string{
-		"": "Usage:", "--help": "chat        Talk", "serve --help": "--listen ADDRESS", "chat --help": "--name NAME", "bot": "echo        Answer", "bot echo --help": "snug bot echo INVITE",
+		"": "Usage:", "--help": "chat        Talk", "serve --help": "--listen ADDRESS", "config": "check       Say", "config check --help": "snug config check FILE", "config print --help": "--defaults", "chat --help": "--name NAME", "bot": "echo        Answer", "bot echo --help": "snug bot echo INVITE",
 	} {
 		p := start(t, strings.Fields(args)...)
 		if status := p.status(); status != 0 || !strings.Contains(p.out.text(), say) || p.notes.text() != "" {
@@ -93,7 +97,7 @@ func TestWrongAddressesToListenOn(t *testing.T) {
 		"203.0.113.9:0":    "no address of this machine",
 		"nowhere.invalid:": "write a number",
 	} {
-		refused(t, []string{"serve", "--listen", listen}, say)
+		refused(t, []string{"serve", "--open", "--listen", listen}, say)
 	}
 }
 

@@ -3,14 +3,17 @@ package server
 import (
 	"fmt"
 	"io"
+	"net"
 	"os"
 
 	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/term"
 	"github.com/mdp/qrterminal/v3"
+	"github.com/snug-chat/snug/internal/config"
+	"github.com/snug-chat/snug/signaling"
 )
 
-// Greet says on out what to do next. The invite stands on a line of its own.
+// Greet says on out who can come in, and what to do next. The invite stands on a line of its own.
 func (s *Server) Greet(out io.Writer) error {
 	invite, err := s.Invite()
 	if err != nil {
@@ -20,12 +23,60 @@ func (s *Server) Greet(out io.Writer) error {
 	if f, ok := out.(*os.File); ok && term.IsTerminal(f.Fd()) && os.Getenv("NO_COLOR") == "" {
 		shown = lipgloss.NewStyle().Bold(true).Foreground(lipgloss.Cyan).Render(invite)
 	}
-	if !s.lan {
-		fmt.Fprintf(out, "snug is running. Open this in two browsers:\n\n    %s\n\nCtrl-C stops it.\n", shown)
-		return nil
+	fmt.Fprintf(out, "snug is running. %s:\n\n    %s\n\n", s.entrance(), shown)
+	if s.started.LAN {
+		qrterminal.GenerateHalfBlock(invite, qrterminal.L, out)
+		fmt.Fprintln(out)
 	}
-	fmt.Fprintf(out, "snug is running. Anyone in your network can come in. Open this, also on a phone:\n\n    %s\n\n", shown)
-	qrterminal.GenerateHalfBlock(invite, qrterminal.L, out)
-	fmt.Fprint(out, "\nCtrl-C stops it.\n")
+	fmt.Fprint(out, "Ctrl-C stops it.\n")
 	return nil
+}
+
+// entrance says who can come in, and where.
+func (s *Server) entrance() string {
+	switch c := s.started; {
+	case c.Auth.Keys != "":
+		return "Whoever comes in needs a token (snug token makes one). A room is at"
+	case c.LAN:
+		return "Anyone in your network can come in. Open this, also on a phone"
+	case c.Open || !config.Loopback(c.Listen):
+		return "It is open: anyone who can reach it can come in, into any room whose name they know, and make new ones. Open this"
+	}
+	return "Open this in two browsers"
+}
+
+// Invite is the invite to a new room, with a host that reaches this server from
+// where it may be opened.
+func (s *Server) Invite() (string, error) {
+	host, port, err := net.SplitHostPort(s.gate.Addr().String())
+	if err != nil {
+		return "", err
+	}
+	ip := net.ParseIP(host)
+	switch name := s.tls.name(); {
+	case name != "":
+		host = name
+	case s.started.LAN:
+		if host, err = lanAddress(); err != nil {
+			return "", err
+		}
+	case ip.IsUnspecified() || ip.IsLoopback():
+		host = "localhost"
+	}
+	return s.base(host, port) + "/r/" + signaling.NewRoomName(), nil
+}
+
+// base is the URL of a host, without a port that goes without saying.
+func (s *Server) base(host, port string) string {
+	scheme, usual := "http", "80"
+	if s.tls != nil {
+		scheme, usual = "https", "443"
+	}
+	if port == usual {
+		if ip := net.ParseIP(host); ip != nil && ip.To4() == nil {
+			host = "[" + host + "]"
+		}
+		return scheme + "://" + host
+	}
+	return scheme + "://" + net.JoinHostPort(host, port)
 }

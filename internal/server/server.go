@@ -1,139 +1,139 @@
-// Package server is what snug serve runs: hub and page on one address.
+// Package server is what snug serve runs: a hub and its page on one address, with its certificate,
+// its keys and the operator's own listener, as a configuration says.
 package server
 
 import (
 	"context"
 	"errors"
-	"fmt"
-	"log/slog"
+	"io"
 	"net"
 	"net/http"
-	"strconv"
-	"syscall"
+	"os"
+	"sync"
 	"time"
 
+	"github.com/snug-chat/snug/internal/config"
 	"github.com/snug-chat/snug/signaling"
-	"github.com/snug-chat/snug/web"
 )
 
 const (
-	readHeaderTimeout = 10 * time.Second
+	readHeaderTimeout = 10 * time.Second // of a request, and of a TLS handshake
 	idleTimeout       = 2 * time.Minute
-	maxHeaderBytes    = 16 << 10
-	shutdownWait      = 5 * time.Second
 )
 
-// Options configure a [Server].
+// Options are what a [Server] needs beside its configuration.
 type Options struct {
-	Listen     string   // host:port; 127.0.0.1:8080
-	LAN        bool     // listen on every interface
-	Origins    []string // foreign origins whose pages may connect
-	ICEServers []string // URLs of STUN servers
-	Logger     *slog.Logger
+	// Load reads the configuration again, for [Server.Reload]. Nil: it stays what it is.
+	Load func() (*config.Config, error)
+	// Notify tells a service manager about READY, RELOADING and STOPPING: sd_notify(3). Nil: there is none.
+	Notify func(state string)
+	// Log is where log lines go. Nil: standard error.
+	Log io.Writer
 }
+
+// States of a service, for [Options.Notify].
+const (
+	StateReady     = "READY=1"
+	StateReloading = "RELOADING=1"
+	StateStopping  = "STOPPING=1"
+)
 
 // Server is a hub and a page that listen.
 type Server struct {
-	lan      bool
-	listener net.Listener
+	// Set at construction.
+	options  Options
+	started  *config.Config // says what needs a restart to change
+	logs     *logs
 	hub      *signaling.Hub
+	gate     *gate
+	listener net.Listener // the gate, or TLS on it
 	http     *http.Server
+	tls      *certificates // nil: plain HTTP
+	admin    *operator     // nil: there is none
+
+	mu     sync.Mutex // held by Reload
+	config *config.Config
 }
 
-// Listen takes the address; nothing is served before [Server.Serve]. The error is
-// a sentence.
-func Listen(o Options) (*Server, error) {
-	addr, err := address(o.Listen, o.LAN)
+// Listen takes the addresses, and reads the files that c names; nothing is served before
+// [Server.Serve], or [Server.Close] if it comes to nothing. The error is a sentence, or [config.Problems].
+func Listen(c *config.Config, o Options) (*Server, error) {
+	if o.Log == nil {
+		o.Log = os.Stderr
+	}
+	if o.Notify == nil {
+		o.Notify = func(string) {}
+	}
+	parts, err := read(c)
 	if err != nil {
 		return nil, err
 	}
-	if err := check(o); err != nil {
+	s := &Server{options: o, started: c, config: c, logs: newLogs(o.Log, c.Log)}
+	if err := s.listen(); err != nil {
 		return nil, err
 	}
+	if err := s.encrypt(); err != nil {
+		s.listener.Close()
+		return nil, err
+	}
+	s.hub = signaling.NewHub(s.hubOptions(c, parts))
+	s.http = s.newHTTP(s.handler())
+	if s.admin, err = s.newOperator(parts); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// Close ends a server that hasn't begun to serve.
+func (s *Server) Close() {
+	s.listener.Close()
+	if s.admin != nil {
+		s.admin.listener.Close()
+	}
+	s.tls.close()
+	s.hub.Shutdown(context.Background())
+}
+
+func (s *Server) listen() error {
+	addr := address(s.started.Listen, s.started.LAN)
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
-		return nil, explain(addr, err)
+		return explain(addr, "--listen", err)
 	}
-	var ice []signaling.ICEServer
-	if len(o.ICEServers) > 0 {
-		ice = []signaling.ICEServer{{URLs: o.ICEServers}}
-	}
-	hub := signaling.NewHub(&signaling.Options{Origins: o.Origins, ICE: func(signaling.AuthRequest, signaling.Grant) signaling.ICE { return signaling.ICE{Servers: ice} }, Logger: o.Logger})
-	mux := http.NewServeMux()
-	mux.Handle("/v1/rooms/", hub)
-	mux.Handle("/", web.Handler())
-	return &Server{lan: o.LAN, listener: l, hub: hub, http: &http.Server{
-		Handler:           mux,
+	s.gate = newGate(l, s.logs)
+	s.gate.configure(s.started)
+	s.listener = s.gate
+	return nil
+}
+
+func (s *Server) newHTTP(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           h,
 		ReadHeaderTimeout: readHeaderTimeout,
 		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug),
-	}}, nil
+		MaxHeaderBytes:    s.started.Limits.Header,
+		ErrorLog:          s.logs.http(),
+	}
 }
 
-// Serve serves until ctx ends, then shuts down and returns nil when nothing of
-// it runs any more.
-func (s *Server) Serve(ctx context.Context) error {
-	failed := make(chan error, 1)
+// Serve serves until ctx ends, and reloads when something comes from reload. Then it ends, as
+// docs/operating.md says, and returns nil when nothing of it runs any more.
+func (s *Server) Serve(ctx context.Context, reload <-chan os.Signal) error {
+	failed := make(chan error, 2)
 	go func() { failed <- s.http.Serve(s.listener) }()
-	var err error
-	select {
-	case <-ctx.Done():
-	case err = <-failed:
+	if s.admin != nil {
+		go func() { failed <- s.admin.http.Serve(s.admin.listener) }()
 	}
-	stop, cancel := context.WithTimeout(context.Background(), shutdownWait)
-	defer cancel()
-	// The hub first: http.Server doesn't know connections that were upgraded.
-	return errors.Join(err, s.hub.Shutdown(stop), s.http.Shutdown(stop))
-}
-
-// Invite is the invite to a new room, with a host that reaches this server from
-// where it may be opened.
-func (s *Server) Invite() (string, error) {
-	host, port, err := net.SplitHostPort(s.listener.Addr().String())
-	if err != nil {
-		return "", err
-	}
-	ip := net.ParseIP(host)
-	switch {
-	case s.lan:
-		if host, err = lanAddress(); err != nil {
-			return "", err
+	s.options.Notify(StateReady)
+	for {
+		select {
+		case <-ctx.Done():
+			return s.end()
+		case err := <-failed:
+			return errors.Join(err, s.end())
+		case <-reload:
+			s.Reload()
 		}
-	case ip.IsUnspecified() || ip.IsLoopback():
-		host = "localhost"
 	}
-	return "http://" + net.JoinHostPort(host, port) + "/r/" + signaling.NewRoomName(), nil
-}
-
-// address is where to listen: listen itself, or its port on every interface.
-func address(listen string, lan bool) (string, error) {
-	host, port, err := net.SplitHostPort(listen)
-	if err != nil {
-		return "", fmt.Errorf("%q is no address to listen on: write HOST:PORT, such as 127.0.0.1:8080", listen)
-	}
-	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
-		return "", fmt.Errorf("%q is no port: write a number from 0 to 65535", port)
-	}
-	if lan {
-		host = ""
-	}
-	return net.JoinHostPort(host, port), nil
-}
-
-func explain(addr string, err error) error {
-	host, port, _ := net.SplitHostPort(addr)
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		other := "8081"
-		if port == other {
-			other = "8082"
-		}
-		return fmt.Errorf("port %s is in use by another program: end that, or choose another port with --listen %s", port, net.JoinHostPort(host, other))
-	case errors.Is(err, syscall.EACCES):
-		return fmt.Errorf("port %s needs more rights than you have: choose one above 1023 with --listen %s", port, net.JoinHostPort(host, "8080"))
-	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return fmt.Errorf("%s is no address of this machine: choose one that is, or 0.0.0.0 for all, with --listen", host)
-	}
-	return fmt.Errorf("can't listen on %s: %w", addr, err)
 }

@@ -1,0 +1,32 @@
+# A hub in a container that holds the program and nothing else: no shell, no C library.
+#
+#   docker build -t snug .
+#   docker compose up          # on this machine alone: see compose.yaml
+#
+# By itself the image lets nobody in: it listens on every interface of the container, so it wants to be told
+# who may enter, with SNUG_AUTH_KEYS or SNUG_OPEN=true.
+
+FROM --platform=$BUILDPLATFORM golang:1.26 AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN go mod download
+COPY cmd cmd
+COPY internal internal
+COPY peer peer
+COPY signaling signaling
+COPY web web
+ARG TARGETOS TARGETARCH
+RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -ldflags="-s -w" -o /out/snug ./cmd/snug
+RUN mkdir -m 700 /out/data
+
+FROM scratch
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
+COPY --from=build /out/snug /snug
+COPY --from=build --chown=65532:65532 /out/data /data
+USER 65532:65532
+ENV SNUG_LISTEN=0.0.0.0:8080 SNUG_TLS_ACME_STORAGE=/data/acme SNUG_LOG_LEVEL=info
+EXPOSE 8080
+VOLUME /data
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["/snug"]
+CMD ["serve"]

@@ -1,0 +1,37 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+)
+
+// row is what docs/operating.md says about a key.
+func row(k key) string {
+	text := strings.Join(k.texts(), ", ")
+	if text != "" {
+		text = "`" + text + "`"
+	}
+	return fmt.Sprintf("| `%s` | %s | %s%s |\n", k.name, text, k.doc, restarts(&k))
+}
+
+func TestEveryKeyIsDocumented(t *testing.T) {
+	text, err := os.ReadFile("../../docs/operating.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range Default().keys() {
+		if !strings.Contains(string(text), row(k)) {
+			t.Errorf("docs/operating.md has no line\n%s", row(k))
+		}
+	}
+	for line := range strings.Lines(string(text)) {
+		if name, ok := strings.CutPrefix(line, "| `"); ok {
+			name, _, _ = strings.Cut(name, "`")
+			if find(Default().keys(), name) == nil {
+				t.Errorf("docs/operating.md has %s, which is no key", name)
+			}
+		}
+	}
+}

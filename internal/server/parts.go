@@ -1,0 +1,88 @@
+package server
+
+import (
+	"context"
+	"strings"
+
+	"github.com/snug-chat/snug/internal/admin"
+	"github.com/snug-chat/snug/internal/certs"
+	"github.com/snug-chat/snug/internal/config"
+	"github.com/snug-chat/snug/signaling"
+	"github.com/snug-chat/snug/signaling/token"
+)
+
+// parts are what a configuration names files for, as far as they can be made before anything changes.
+type parts struct {
+	authorize  func(context.Context, signaling.AuthRequest) (signaling.Grant, error) // nil: the hub is open
+	adminToken func() (string, error)                                                // nil: there is no admin API
+}
+
+// read reads the files that c names, but for certificates. Its error is [config.Problems].
+func read(c *config.Config) (p parts, err error) {
+	var problems config.Problems
+	if c.Auth.Keys != "" {
+		keys, err := token.ReadKeys(c.Auth.Keys)
+		if err != nil {
+			problems = append(problems, fault(c, err, "auth.keys"))
+		}
+		p.authorize = token.NewAuthorizer(keys, &token.Options{MaxAge: c.Auth.MaxAge}).Authorize
+	}
+	if c.Admin.TokenFile != "" {
+		p.adminToken = admin.TokenFile(c.Admin.TokenFile)
+		if _, err := p.adminToken(); err != nil {
+			problems = append(problems, fault(c, err, "admin.token_file"))
+		}
+	}
+	return p, problems.Err()
+}
+
+// Check finds out whether the files that c names are there, and hold what they should. Its error is [config.Problems].
+func Check(c *config.Config) error {
+	_, err := read(c)
+	problems, _ := err.(config.Problems)
+	switch t := c.TLS; {
+	case t.Cert != "":
+		pair, err := certs.New(context.Background(), certs.Options{CertFile: t.Cert, KeyFile: t.Key}, nil)
+		if err != nil {
+			problems = append(problems, fault(c, err, "tls.cert"))
+			break
+		}
+		pair.Close()
+	case t.ACME.CA != "":
+		if err := checkRoots(t.ACME.CA); err != nil {
+			problems = append(problems, fault(c, err, "tls.acme.ca"))
+		}
+	}
+	return problems.Err()
+}
+
+// fault is what is wrong with a file that a key names. Which package found it is of no interest.
+func fault(c *config.Config, err error, key string) *config.Problem {
+	text := err.Error()
+	for _, pkg := range []string{"admin: ", "certs: ", "token: "} {
+		text = strings.TrimPrefix(text, pkg)
+	}
+	return c.Problem("%s", []any{text}, key)
+}
+
+// hubOptions are what c means for the hub.
+func (s *Server) hubOptions(c *config.Config, p parts) *signaling.Options {
+	var ice signaling.ICE
+	if len(c.ICEServers) > 0 {
+		ice.Servers = []signaling.ICEServer{{URLs: c.ICEServers}}
+	}
+	return &signaling.Options{
+		Origins:        c.Origins,
+		ICE:            func(signaling.AuthRequest, signaling.Grant) signaling.ICE { return ice },
+		Authorize:      p.authorize,
+		Duplicates:     c.Auth.Duplicates,
+		TrustedProxies: c.Proxies,
+		Logger:         s.logs.logger,
+		LogAddresses:   c.Log.Addresses,
+		Limits:         c.Limits.HubLimits,
+		PingInterval:   c.Session.Ping,
+		PongTimeout:    c.Session.Timeout,
+		HelloTimeout:   c.Session.Hello,
+		Grace:          c.Session.Grace,
+	}
+}
