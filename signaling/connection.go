@@ -21,6 +21,7 @@ type connection struct {
 	room    *room    // nil before hello and after the end
 	session *session // likewise
 	greeted bool     // the hello has come
+	over    bool     // end was called
 }
 
 // limit is the size of the longest message to take now, in bytes.
@@ -177,7 +178,6 @@ func (c *connection) renew(m Token) {
 // refuse ends the connection for what its other side did.
 func (c *connection) refuse(e *Error) {
 	c.hub.counters.refused(e)
-	c.hub.log().Info("a client was refused", "code", e.Code, "limit", e.Limit)
 	c.close(e)
 	c.end(endRefused, e)
 }
@@ -200,9 +200,16 @@ func (c *connection) ended(bye bool, why *Error) {
 	}
 }
 
+// end comes twice if the connection was refused; the first time counts. Why a member lost its
+// connection, its room logs.
 func (c *connection) end(how ending, why *Error) {
-	if c.room != nil {
+	switch {
+	case c.over:
+	case c.room != nil:
 		c.room.lose(c, how, why)
 		c.room, c.session = nil, nil
+	case why != nil:
+		c.hub.logOf(c.address).Info("a client was refused", "code", why.Code, "limit", why.Limit)
 	}
+	c.over = true
 }

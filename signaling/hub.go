@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -96,6 +97,15 @@ func NewHub(o *Options) *Hub {
 func (h *Hub) Configure(o *Options) { h.options.Store(o.withDefaults()) }
 
 func (h *Hub) log() *slog.Logger { return h.options.Load().Logger }
+
+// logOf is the log of what a client does. Its address is in it if the operator wants that.
+func (h *Hub) logOf(client netip.Addr) *slog.Logger {
+	o := h.options.Load()
+	if !o.LogAddresses || !client.IsValid() {
+		return o.Logger
+	}
+	return o.Logger.With("address", client)
+}
 
 // start runs t in a goroutine of its own. With a refusal, t gets that and nothing else.
 func (h *Hub) start(t transport, run func(), refusal *Error) {

@@ -21,7 +21,7 @@ type RoomInfo struct {
 type MemberInfo struct {
 	Member
 	Transport string    `json:"transport"` // "websocket", "http", or "" while it is away
-	Address   string    `json:"address"`   // of the client, where it is known
+	Address   string    `json:"address"`   // of the client; empty if it isn't known, or without Options.LogAddresses
 	Since     time.Time `json:"since"`     // when it joined
 	Bytes     int64     `json:"bytes"`     // waiting or kept for it
 }
@@ -80,9 +80,13 @@ func (h *Hub) Members(room string) ([]MemberInfo, bool) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	tell := h.options.Load().LogAddresses
 	infos := make([]MemberInfo, len(r.order))
 	for i, s := range r.order {
 		infos[i] = s.info()
+		if !tell {
+			infos[i].Address = ""
+		}
 	}
 	return infos, len(infos) > 0
 }

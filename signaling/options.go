@@ -28,7 +28,7 @@ type Options struct {
 	TrustedProxies []netip.Prefix
 	// Logger gets what an operator should know. Nil: nothing is logged.
 	Logger *slog.Logger
-	// LogAddresses has addresses of clients logged, too.
+	// LogAddresses has addresses of clients logged, too, and told by Hub.Members.
 	LogAddresses bool
 	// Limits bound what clients may use.
 	Limits HubLimits

@@ -55,7 +55,7 @@ func (r *room) enter(c *connection, id string, hello Hello, grant Grant) (ok boo
 		if s, refusal = r.admit(c, id, hello, grant); refusal != nil {
 			return true, refusal
 		}
-	} else if recovered, refusal = r.resume(s, hello, grant); refusal != nil {
+	} else if recovered, refusal = r.resume(c, s, hello, grant); refusal != nil {
 		return true, refusal
 	}
 	s.connection, s.ending, s.grant, s.address, s.told = c, false, grant, c.address, r.n
@@ -108,17 +108,18 @@ func (r *room) admit(c *connection, id string, hello Hello, grant Grant) (*sessi
 	r.order = append(r.order, s)
 	r.note(change{session: s, n: r.n, what: joined})
 	r.hub.counters.add(&r.hub.counters.joins)
-	r.hub.log().Info("a member joined", "room", r.name, "member", id, "kind", hello.Kind)
+	r.hub.logOf(c.address).Info("a member joined", "room", r.name, "member", id, "kind", hello.Kind)
 	return s, nil
 }
 
-// resume prepares s for another connection. Needs mu.
-func (r *room) resume(s *session, hello Hello, grant Grant) (recovered bool, refusal *Error) {
+// resume prepares s for c, another connection. Needs mu.
+func (r *room) resume(c *connection, s *session, hello Hello, grant Grant) (recovered bool, refusal *Error) {
 	if s.grant.Identity != grant.Identity {
 		return false, refusef(CodeToken, "This session belongs to another identity than your token's.")
 	}
 	if s.connection != nil {
 		r.hub.counters.add(&r.hub.counters.superseded)
+		r.hub.logOf(s.address).Info("a member's connection was superseded", "room", r.name, "member", s.id, "cause", CodeSuperseded)
 		s.connection.close(refusef(CodeSuperseded, "This session was continued by another connection."))
 	} else {
 		r.n++
@@ -134,6 +135,7 @@ func (r *room) resume(s *session, hello Hello, grant Grant) (recovered bool, ref
 		s.begin()
 		r.hub.counters.add(&r.hub.counters.notRecovered)
 	}
+	r.hub.logOf(c.address).Info("a member is back", "room", r.name, "member", s.id, "recovered", recovered)
 	return recovered, nil
 }
 
@@ -146,9 +148,13 @@ func (r *room) lose(c *connection, how ending, why *Error) {
 	if s.connection != c {
 		return
 	}
-	s.lostFor = "lost"
-	if why != nil {
+	switch {
+	case why != nil:
 		s.lostFor = why.Code
+	case how == endBye:
+		s.lostFor = ""
+	default:
+		s.lostFor = "lost"
 	}
 	switch {
 	case how == endBye:
@@ -160,7 +166,7 @@ func (r *room) lose(c *connection, how ending, why *Error) {
 		s.awaySince = time.Now()
 		r.n++
 		r.note(change{session: s, n: r.n, what: presence})
-		r.hub.log().Info("a member is away", "room", r.name, "member", s.id, "cause", s.lostFor)
+		r.hub.logOf(s.address).Info("a member is away", "room", r.name, "member", s.id, "cause", s.lostFor)
 	}
 	r.tell()
 	r.closeIfEmpty()
@@ -176,7 +182,7 @@ func (r *room) leave(s *session, reason string) {
 	r.n++
 	r.note(change{session: s, n: r.n, what: left, reason: reason})
 	r.hub.counters.addTo(&r.hub.counters.leaves, reason)
-	r.hub.log().Info("a member left", "room", r.name, "member", s.id, "reason", reason, "cause", s.lostFor)
+	r.hub.logOf(s.address).Info("a member left", "room", r.name, "member", s.id, "reason", reason, "cause", s.lostFor)
 }
 
 // putOut has s leave for good. Needs mu.
