@@ -124,9 +124,6 @@ func (h *Hub) accept(w http.ResponseWriter, r *http.Request, room string) {
 		s.run(c)
 		disconnected()
 	}, refusal)
-	if refusal != nil {
-		h.counters.refused(refusal)
-	}
 }
 
 // choose picks the subprotocol from what a client offers. A client that speaks

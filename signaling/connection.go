@@ -177,7 +177,6 @@ func (c *connection) renew(m Token) {
 
 // refuse ends the connection for what its other side did.
 func (c *connection) refuse(e *Error) {
-	c.hub.counters.refused(e)
 	c.close(e)
 	c.end(endRefused, e)
 }

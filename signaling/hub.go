@@ -57,7 +57,7 @@ type transport interface {
 	// send queues a frame. It returns false if the connection is ending and takes
 	// nothing any more: what is lost with it is repeated by the session.
 	send(frame) bool
-	// close says why and ends.
+	// close says why and ends. The first why is what counts, and is counted.
 	close(*Error)
 	// check does what is due at now: it pings, or gives up.
 	check(now time.Time, o *Options)

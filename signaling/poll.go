@@ -74,7 +74,6 @@ func (p *poll) send(f frame) bool {
 	}
 	if p.queued+len(f) > p.hub.options.Load().Limits.Queue || p.room != nil && !p.room.take(len(f), p.queued) {
 		why := refusef(CodeSlow, "You didn't read: %d bytes were waiting for you. Connect again.", p.queued)
-		p.hub.counters.refused(why)
 		p.drop()
 		p.closeLocked(why)
 		return false
@@ -117,6 +116,7 @@ func (p *poll) closeLocked(why *Error) {
 		return
 	}
 	p.closed, p.closedAt, p.why = true, time.Now(), why
+	p.hub.counters.refused(why)
 	last := []frame{messageFrame(why), textFrame(closeLine{"close", closeCodes[why.Code]})}
 	for _, f := range last {
 		if p.room != nil {
@@ -173,7 +173,6 @@ func (p *poll) check(now time.Time, o *Options) {
 		}
 	case !p.waiting && now.Sub(p.heardAt) > o.PongTimeout:
 		why := refusef(CodeTimeout, "Nothing came from you for %v. Connect again.", o.PongTimeout)
-		p.hub.counters.refused(why)
 		p.closeLocked(why)
 		p.finish() // nobody asks
 	case !now.Before(p.pingAt):

@@ -189,7 +189,6 @@ func (r *room) leave(s *session, reason string) {
 func (r *room) putOut(s *session, why *Error) {
 	s.lostFor = why.Code
 	if s.connection != nil {
-		r.hub.counters.refused(why)
 		s.connection.close(why)
 	}
 	r.leave(s, ReasonKicked)
@@ -387,9 +386,7 @@ func (r *room) check(now time.Time, o *Options) {
 			r.leave(s, ReasonTimeout)
 		case s.away():
 		case !s.grant.Expires.IsZero() && now.After(s.grant.Expires):
-			refusal := errExpired()
-			r.hub.counters.refused(refusal)
-			s.connection.close(refusal)
+			s.connection.close(errExpired())
 		default:
 			s.acknowledge()
 			r.refresh(s, now, o)

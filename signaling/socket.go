@@ -181,7 +181,6 @@ func (s *socket) send(f frame) bool {
 		return true
 	}
 	why := refusef(CodeSlow, "You didn't read: %d bytes were waiting for you. Connect again.", s.queued)
-	s.hub.counters.refused(why)
 	s.drop()
 	s.endLocked(why, messageFrame(why), closeFrame(closeCodes[CodeSlow]))
 	return false
@@ -220,7 +219,9 @@ func (s *socket) endLocked(why *Error, last ...frame) {
 		return
 	}
 	s.closeBy = time.Now().Add(closeWait)
-	s.why = why
+	if s.why = why; why != nil {
+		s.hub.counters.refused(why)
+	}
 	for _, f := range last {
 		if s.room != nil {
 			s.room.bytes.Add(int64(len(f)))
@@ -324,16 +325,11 @@ func (s *socket) check(now time.Time, o *Options) {
 			s.conn.Close()
 		}
 	case helloBy != 0 && nanos > helloBy:
-		s.giveUp(refusef(CodeTimeout, "No hello came in time. Say hello first."))
+		s.close(refusef(CodeTimeout, "No hello came in time. Say hello first."))
 	case nanos > s.heardAt.Load()+int64(o.PongTimeout):
-		s.giveUp(refusef(CodeTimeout, "Nothing came from you for %v. Connect again.", o.PongTimeout))
+		s.close(refusef(CodeTimeout, "Nothing came from you for %v. Connect again.", o.PongTimeout))
 	case nanos >= s.pingAt.Load():
 		s.pingAt.Store(nanos + int64(o.PingInterval))
 		s.send(pingFrame)
 	}
-}
-
-func (s *socket) giveUp(why *Error) {
-	s.hub.counters.refused(why)
-	s.close(why)
 }
