@@ -28,6 +28,7 @@ type Hub interface {
 	Lock(room string, locked bool) bool
 	Drain(over time.Duration)
 	Undrain()
+	Draining() bool
 	Stats() signaling.Stats
 }
 

@@ -19,7 +19,7 @@ func singles() []single {
 		counter("sessions_resumed_total", "Sessions that came back and lost nothing.", func(s *signaling.Stats) uint64 { return s.Resumed }),
 		counter("sessions_not_recovered_total", "Sessions that came back and were told that something may be lost.", func(s *signaling.Stats) uint64 { return s.NotRecovered }),
 		counter("connections_superseded_total", "Connections whose session was continued on another.", func(s *signaling.Stats) uint64 { return s.Superseded }),
-		counter("signal_bytes_total", "Bytes of bodies of signals that were relayed.", func(s *signaling.Stats) uint64 { return s.SignalBytes }),
+		counter("signal_bytes_total", "Bytes of bodies of signals from clients.", func(s *signaling.Stats) uint64 { return s.SignalBytes }),
 	}
 }
 

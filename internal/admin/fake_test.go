@@ -91,6 +91,12 @@ func (h *fakeHub) Undrain() {
 	h.stats.Draining = false
 }
 
+func (h *fakeHub) Draining() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.stats.Draining
+}
+
 func (h *fakeHub) Stats() signaling.Stats {
 	h.mu.Lock()
 	defer h.mu.Unlock()

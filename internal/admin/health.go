@@ -1,10 +1,6 @@
 package admin
 
-import (
-	"net/http"
-
-	"github.com/snug-chat/snug/signaling"
-)
+import "net/http"
 
 // Livez answers 200 as long as the process serves. It may stand on the public listener, too.
 func Livez() http.Handler {
@@ -23,10 +19,10 @@ type readiness struct {
 
 // Readyz answers 200 while hub takes newcomers, and 503 with the reason while it doesn't.
 // It may stand on the public listener, too.
-func Readyz(hub interface{ Stats() signaling.Stats }) http.Handler {
+func Readyz(hub interface{ Draining() bool }) http.Handler {
 	return methods{http.MethodGet: func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
-		if hub.Stats().Draining {
+		if hub.Draining() {
 			answer(w, http.StatusServiceUnavailable, readiness{Reason: "draining"})
 			return
 		}
