@@ -80,6 +80,6 @@ func newRoot() *cobra.Command {
 			return c.Help()
 		},
 	}
-	root.AddCommand(newServe(), newChat(), newBot())
+	root.AddCommand(newServe(), newChat(), newBot(), newBench())
 	return root
 }
