@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"sync"
@@ -18,7 +19,8 @@ const (
 	deafBurst = 1000
 	deafRate  = 100
 
-	memorySample = time.Second / 10
+	deafReadBuffer = 4 << 10 // bytes, in the kernel
+	memorySample   = time.Second / 10
 )
 
 // slow measures what members that never read do to the others, and to the memory.
@@ -71,8 +73,8 @@ func (c *crowd) joinDeaf(ctx context.Context, count int) (partners []*member, er
 			c.mu.Lock()
 			c.members = append(c.members, pair[j])
 			c.mu.Unlock()
-			if tcp, ok := pair[j].conn.(*net.TCPConn); ok && j == 0 {
-				tcp.SetReadBuffer(deafReadBuffer)
+			if j == 0 {
+				pair[j].hearLittle()
 			}
 			if err := pair[j].enter(); err != nil {
 				return nil, err
@@ -84,6 +86,17 @@ func (c *crowd) joinDeaf(ctx context.Context, count int) (partners []*member, er
 		partners = append(partners, pair[1])
 	}
 	return partners, nil
+}
+
+// hearLittle has the kernel keep little for a member that doesn't read.
+func (m *member) hearLittle() {
+	conn := m.conn
+	if secured, ok := conn.(*tls.Conn); ok {
+		conn = secured.NetConn()
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		tcp.SetReadBuffer(deafReadBuffer)
+	}
 }
 
 // shout has members send to their partners, which don't read. A server may hold a sender up for that; so each has a goroutine
