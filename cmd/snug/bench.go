@@ -37,7 +37,7 @@ It starts a hub and two relays to compare it with, each in a process of its own,
 The table shows medians, ratios, and what is left of the budgets.
 
 With --url it puts this load on a hub that runs already, and shows what can be seen from outside. That hub's limits
-for one address hold: a hub with the defaults takes 256 connections.`,
+hold: with the defaults, one on another machine takes 256 connections from here.`,
 		Example: `  snug bench hub
   snug bench hub --only relay,latency --rounds 5 --json
   snug bench hub --url http://localhost:8080`,

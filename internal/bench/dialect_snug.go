@@ -71,9 +71,6 @@ func (snugDialect) read(message []byte) event {
 	case "undeliverable":
 		return event{kind: eventUndeliverable, err: fmt.Errorf("the hub didn't deliver a signal: %s", m.Reason)}
 	case "error":
-		if bytes.Contains(message, []byte(`"unknown-type"`)) {
-			return event{} // TODO: until the hub takes acks
-		}
 		return event{kind: eventFailure, err: hubFailure(message)}
 	}
 	return event{}

@@ -82,6 +82,9 @@ func (m *member) upgrade(room string) error {
 	if subprotocol != "" {
 		request += "Sec-WebSocket-Protocol: " + subprotocol + "\r\n"
 	}
+	if m.crowd.site.process != nil {
+		request += "X-Forwarded-For: " + m.crowd.site.nextAddress() + "\r\n"
+	}
 	if _, err := io.WriteString(m.conn, request+"\r\n"); err != nil {
 		return fmt.Errorf("upgrading: %w", err)
 	}

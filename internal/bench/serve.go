@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -41,14 +42,13 @@ var servers = map[string]func() (h http.Handler, stop func()){
 	serverPlain: servePlain,
 }
 
-// serveSnug is the hub with its defaults, but for what is counted by address, since all members here have
-// one: these limits are so high that nobody meets them, and are still reckoned.
+// serveSnug is the hub with its defaults, limits too; only rooms may be as large as a storm has them. It takes us
+// for a proxy, and each member for one with an address of its own: those on loopback have no limits.
 func serveSnug() (http.Handler, func()) {
-	hub := signaling.NewHub(&signaling.Options{Limits: signaling.HubLimits{
-		Connections: 1 << 20,
-		Joins:       signaling.Rate{PerSecond: 1 << 20, Burst: 1 << 20},
-		Members:     stormRoom,
-	}})
+	hub := signaling.NewHub(&signaling.Options{
+		Limits:         signaling.HubLimits{Members: stormRoom},
+		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+	})
 	return hub, func() { hub.Shutdown(context.Background()) }
 }
 

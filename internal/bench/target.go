@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"strings"
+	"sync/atomic"
 )
 
 // target is a server that can be measured.
@@ -28,6 +30,14 @@ type site struct {
 	prefix  string // of paths
 	tls     *tls.Config
 	process *process // nil if it is somebody else's
+
+	addresses atomic.Uint32 // given to members so far
+}
+
+// nextAddress is one that no other member has, of a network that is nobody's (RFC 6598).
+func (s *site) nextAddress() string {
+	n := s.addresses.Add(1)
+	return netip.AddrFrom4([4]byte{100, 64 + byte(n>>16)&0x3f, byte(n >> 8), byte(n)}).String()
 }
 
 func (s *site) connect(ctx context.Context) (net.Conn, error) {
