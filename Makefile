@@ -69,7 +69,7 @@ generate: node ## build web/dist from its TypeScript
 	$(GO) run ./web/build
 
 bench: node ## measure what the README claims
-	$(GO) run ./bench hub
+	$(GO) run ./cmd/snug bench hub --peerjs
 	node bench/links.js
 
 lint: node ## look for mistakes that compile

@@ -131,7 +131,7 @@ class Process {
   }
 
   async enter(invite, alone) {
-    const child = spawn(this.binary, ['member', invite], { stdio: ['pipe', 'pipe', 'inherit'] })
+    const child = spawn(this.binary, [invite], { stdio: ['pipe', 'pipe', 'inherit'] })
     this.child = child
     this.exited = once(child, 'exit')
     children.add(child)

@@ -16,7 +16,7 @@ import (
 // when standard input ends.
 func member(args []string) error {
 	if len(args) != 1 {
-		return errors.New("usage: bench member INVITE")
+		return errors.New("usage: bench INVITE; node bench/links.js starts this")
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()

@@ -117,6 +117,6 @@ func newRoot() *cobra.Command {
 			return c.Help()
 		},
 	}
-	root.AddCommand(newServe(), newConfig(), newToken(), newChat(), newBot())
+	root.AddCommand(newServe(), newConfig(), newToken(), newChat(), newBot(), newBench())
 	return root
 }

@@ -1,4 +1,4 @@
-package main
+package bench
 
 import (
 	"encoding/json"
@@ -9,10 +9,10 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// The plain relay that the hub is compared with: what most programs do with
-// gorilla/websocket. Each connection has one goroutine that reads, one that writes, and a
-// channel of messages between them. It has members and rooms as the hub does, but
-// knows nothing of rosters, limits in bytes or lost messages.
+// The plain relay is what most programs do with gorilla/websocket. Each connection has
+// one goroutine that reads, one that writes, and a channel of messages between them.
+// It has members and rooms as the hub does, and tells everybody in a room of each who comes and goes, but
+// knows nothing of limits in bytes or of lost messages.
 
 const (
 	plainQueue      = 256 // messages
@@ -26,8 +26,13 @@ const (
 type plainRelay struct {
 	upgrader websocket.Upgrader
 
-	mu      sync.RWMutex
-	clients map[string]*plainClient // by room and id
+	mu    sync.RWMutex
+	rooms map[string]*plainRoom
+}
+
+type plainRoom struct {
+	changes int
+	clients map[string]*plainClient // by id
 }
 
 type plainClient struct {
@@ -38,18 +43,22 @@ type plainClient struct {
 	queue chan []byte
 }
 
-// plainMessage is a client's: the first says who it is, the others are for somebody.
+// plainMessage is a client's: the first says who it is, the others are for somebody. Or it is the relay's, of which
+// those that tell a change of the room number it.
 type plainMessage struct {
-	ID   string          `json:"id,omitempty"`
-	To   string          `json:"to,omitempty"`
-	From string          `json:"from,omitempty"`
-	Body json.RawMessage `json:"body,omitempty"`
+	ID     string          `json:"id,omitempty"`
+	To     string          `json:"to,omitempty"`
+	From   string          `json:"from,omitempty"`
+	Body   json.RawMessage `json:"body,omitempty"`
+	Joined string          `json:"joined,omitempty"`
+	Left   string          `json:"left,omitempty"`
+	N      int             `json:"n,omitempty"`
 }
 
-func serveGorilla() (http.Handler, func()) {
+func servePlain() (http.Handler, func()) {
 	relay := &plainRelay{
 		upgrader: websocket.Upgrader{ReadBufferSize: plainBuffer, WriteBufferSize: plainBuffer},
-		clients:  make(map[string]*plainClient),
+		rooms:    make(map[string]*plainRoom),
 	}
 	return relay, func() {}
 }
@@ -82,38 +91,62 @@ func (c *plainClient) read() {
 			c.join(m.ID)
 			continue
 		}
-		c.relay.pass(c.room+m.To, plainMessage{From: c.id, Body: m.Body})
+		c.relay.pass(c.room, m.To, plainMessage{From: c.id, Body: m.Body})
 	}
 }
 
 func (c *plainClient) join(id string) {
 	c.id = id
 	c.relay.mu.Lock()
-	c.relay.clients[c.room+id] = c
-	c.relay.mu.Unlock()
-	c.queue <- []byte(`{}`)
+	defer c.relay.mu.Unlock()
+	room := c.relay.rooms[c.room]
+	if room == nil {
+		room = &plainRoom{clients: make(map[string]*plainClient)}
+		c.relay.rooms[c.room] = room
+	}
+	room.clients[id] = c
+	room.tell(plainMessage{Joined: id})
 }
 
 func (c *plainClient) leave() {
 	c.relay.mu.Lock()
-	delete(c.relay.clients, c.room+c.id)
-	c.relay.mu.Unlock()
+	defer c.relay.mu.Unlock()
+	if room := c.relay.rooms[c.room]; room != nil && c.id != "" {
+		delete(room.clients, c.id)
+		room.tell(plainMessage{Left: c.id})
+		if len(room.clients) == 0 {
+			delete(c.relay.rooms, c.room)
+		}
+	}
 	close(c.queue)
 	c.ws.Close()
 }
 
+// tell tells everybody of a change. Needs the relay's mu.
+func (r *plainRoom) tell(m plainMessage) {
+	r.changes++
+	m.N = r.changes
+	if data, err := json.Marshal(m); err == nil {
+		for _, c := range r.clients {
+			c.send(data)
+		}
+	}
+}
+
 // pass holds the lock while it queues, so that the queue isn't closed meanwhile.
-func (r *plainRelay) pass(to string, m plainMessage) {
+func (r *plainRelay) pass(room, to string, m plainMessage) {
 	data, err := json.Marshal(m)
 	if err != nil {
 		return
 	}
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	c := r.clients[to]
-	if c == nil {
-		return
+	if in := r.rooms[room]; in != nil && in.clients[to] != nil {
+		in.clients[to].send(data)
 	}
+}
+
+func (c *plainClient) send(data []byte) {
 	select {
 	case c.queue <- data:
 	default:

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"os"
+	"strings"
+
+	"github.com/snug-chat/snug/internal/bench"
+	"github.com/spf13/cobra"
+)
+
+func newBench() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "bench",
+		Short: "Measure on this machine what snug claims",
+		Args:  cobra.NoArgs,
+		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(newBenchHub(), newBenchServe())
+	return c
+}
+
+func newBenchHub() *cobra.Command {
+	var o bench.Options
+	names := strings.Join(bench.ScenarioNames(), ",")
+	c := &cobra.Command{
+		Use:   "hub",
+		Short: "Measure the hub under load, beside other servers",
+		Long: `Measure the hub under load, beside other servers.
+
+It starts a hub and two relays to compare it with, each in a process of its own, and measures them in turn:
+  idle     memory of members that say nothing
+  relay    CPU time to relay a signal of 1 KiB
+  latency  of signals that are due at a constant rate; what is sent late counts as late
+  storm    many members join as fast as they can, rooms of 2 and rooms of 500
+  slow     the same as latency, beside members that never read
+  fanout   the time until everybody in a room knows who came or went
+The table shows medians, ratios, and what is left of the budgets.
+
+With --url it puts this load on a hub that runs already, and shows what can be seen from outside. That hub's limits
+hold: with the defaults, one on another machine takes 256 connections from here.`,
+		Example: `  snug bench hub
+  snug bench hub --only relay,latency --rounds 5 --json
+  snug bench hub --url http://localhost:8080`,
+		Args: cobra.NoArgs,
+	}
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if err := o.Check(); err != nil {
+			return err
+		}
+		return fails(func(c *cobra.Command, _ []string) error {
+			self, err := os.Executable()
+			if err != nil {
+				return err
+			}
+			o.Command = []string{self, "bench", "serve"}
+			o.Out, o.Progress = os.Stdout, os.Stderr
+			return bench.Run(c.Context(), o)
+		})(c, args)
+	}
+	f := c.Flags()
+	f.StringSliceVar(&o.Only, "only", nil, "measure only these `SCENARIOS`: "+names)
+	f.IntVar(&o.Members, "members", 0, "how many `MEMBERS` each scenario has (idle 5000 and 9000, storm 2000, others 1000)")
+	f.Float64Var(&o.Rate, "rate", 0, "`SIGNALS` a second where latency is measured (2000)")
+	f.DurationVar(&o.Length, "length", 0, "how long each load lasts, a `TIME` (10s)")
+	f.IntVar(&o.Rounds, "rounds", 0, "`ROUNDS`, of which the table shows the medians (3)")
+	f.BoolVar(&o.TLS, "tls", false, "measure over TLS, with a certificate made for this run")
+	f.BoolVar(&o.PeerJS, "peerjs", false, "measure the PeerJS server, too; it is installed from npm for this run")
+	f.StringVar(&o.URL, "url", "", "measure the hub at this `URL`, from outside, instead of our own")
+	f.StringVar(&o.Profile, "profile", "", "write profiles of the hub's CPU time and memory into this `FOLDER`")
+	f.BoolVar(&o.JSON, "json", false, "print JSON instead of a table")
+	return c
+}
+
+// newBenchServe is one of the servers that bench hub starts.
+func newBenchServe() *cobra.Command {
+	return &cobra.Command{
+		Use:    "serve NAME CERTIFICATES",
+		Hidden: true,
+		Args:   cobra.ExactArgs(2),
+		RunE: fails(func(_ *cobra.Command, args []string) error {
+			return bench.Serve(args[0], args[1], os.Stdin, os.Stdout)
+		}),
+	}
+}
