@@ -64,3 +64,9 @@ func readKey(file string) (ed25519.PrivateKey, error) {
 	}
 	return ed, nil
 }
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	flag.Set("test.parallel", "16") // rules mostly wait
+	m.Run()
+}

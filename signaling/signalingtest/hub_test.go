@@ -158,7 +158,7 @@ func TestRefusalsAreCounted(t *testing.T) {
 		}
 		dial(t, hub.Line, "Ann")
 		ask(426)
-		hub.Refuse(502, 0, 1)
+		hub.Refuse(502, 0, 2) // a WebSocket, and HTTP after that
 		if _, err := signaling.Dial(t.Context(), hub.Invite("lobby"), hello, hub.DialOptions()); !errors.Is(err, signaling.ErrNotHub) {
 			t.Errorf("502: %v", err)
 		}
