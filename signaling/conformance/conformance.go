@@ -147,7 +147,7 @@ func (s *suite) run(t *testing.T, r rule) {
 // which what should come in d is overdue.
 func (s *suite) patience(t *testing.T, what string, d time.Duration) time.Duration {
 	t.Helper()
-	d += 3 * time.Second // hubs look at their clocks now and then
+	d += 6 * time.Second // hubs look at their clocks now and then, and wait for closes
 	if d > s.options.Patience {
 		t.Skipf("%s takes %v here, and rules may wait for %v", what, d, s.options.Patience)
 	}

@@ -40,21 +40,28 @@ var limits = []rule{
 	{"messages come in fragments", needsWebSocket, func(t *testing.T, s *suite) {
 		c := s.connect(t, newRoom())
 		c.fragments(c.hello(nil), 16)
-		c.expect("welcome")
+		w := c.expect("welcome")
 		c.fragments(`{"type":"ping"}`, 4)
 		c.expect("pong")
-		c.fragments(pad(`{"type":"ping"$PAD}`, "$PAD", 2000), c.welcome.Limits.Fragments)
+		c.fragments(pad(`{"type":"ping"$PAD}`, "$PAD", 2000), w.Limits.Fragments)
+		c.expect("pong")
+		c.fragments(pad(`{"type":"ping"$PAD}`, "$PAD", w.Limits.Frame), w.Limits.Fragments)
 		c.expect("pong")
 	}},
-	{"more fragments than that are refused", needsWebSocket, func(t *testing.T, s *suite) {
+	{"a long message in fragments of a byte is refused", needsWebSocket, func(t *testing.T, s *suite) {
 		c := s.join(t, newRoom(), "Ann")
-		c.fragments(pad(`{"type":"ping"$PAD}`, "$PAD", 4*c.welcome.Limits.Fragments), c.welcome.Limits.Fragments+1)
+		c.fragments(pad(`{"type":"ping"$PAD}`, "$PAD", c.welcome.Limits.Frame), c.welcome.Limits.Frame)
 		c.isRefused("too-big", answerWait)
 	}},
-	{"a hello in one byte fragments is refused", needsWebSocket, func(t *testing.T, s *suite) {
+	{"a hello in fragments of a byte is refused", needsWebSocket, func(t *testing.T, s *suite) {
 		c := s.connect(t, newRoom())
 		hello := c.hello(nil)
-		c.fragments(hello, len(hello))
+		c.fragments(pad(hello[:len(hello)-1]+"$PAD}", "$PAD", 8192), 8192)
+		c.isRefused("too-big", answerWait)
+	}},
+	{"empty fragments without end are refused", needsWebSocket, func(t *testing.T, s *suite) {
+		c := s.join(t, newRoom(), "Ann")
+		c.fragments(`{"type":"ping"}`, 50_000)
 		c.isRefused("too-big", answerWait)
 	}},
 	{"a full room takes nobody, and says when to come back", 0, fullRoom},
@@ -181,6 +188,7 @@ func tooManyMessages(t *testing.T, s *suite) {
 	if refused == 0 {
 		t.Skipf("this hub takes %d messages at once", n)
 	}
-	<-time.After(s.patience(t, "the limit's retry", ms(last.Retry)))
+	s.patience(t, "the limit's retry", ms(last.Retry))
+	<-time.After(ms(last.Retry))
 	c.isFine()
 }
