@@ -146,32 +146,51 @@ func decodeRare(typ string, data []byte) (Message, error) {
 
 func decodeHello(data []byte) (Hello, error) {
 	h := struct {
-		Secret *Secret        `json:"secret"`
-		Name   string         `json:"name"`
-		Kind   string         `json:"kind"`
-		Meta   jsontext.Value `json:"meta"`
+		Secret notNull[Secret] `json:"secret"`
+		Name   notNull[string] `json:"name"`
+		Kind   notNull[string] `json:"kind"`
+		Meta   jsontext.Value  `json:"meta"`
 
-		Token    string  `json:"token"`
-		Session  string  `json:"session"`
-		Received *uint64 `json:"received"`
+		Token    notNull[string] `json:"token"`
+		Session  notNull[string] `json:"session"`
+		Received notNull[uint64] `json:"received"`
 	}{Meta: jsontext.Value("{}")}
 	if err := json.Unmarshal(data, &h); err != nil {
 		return Hello{}, err
 	}
-	if h.Secret == nil {
+	if !h.Secret.set {
 		return Hello{}, errors.New("secret is missing")
 	}
 	if err := h.Meta.Compact(); err != nil {
 		return Hello{}, err
 	}
-	hello := Hello{Secret: *h.Secret, Name: h.Name, Kind: h.Kind, Meta: h.Meta, Token: h.Token, Session: h.Session}
-	if (h.Session != "") != (h.Received != nil) {
+	if h.Session.set != h.Received.set {
 		return Hello{}, errors.New("session and received come together")
 	}
-	if h.Received != nil {
-		hello.Received = *h.Received
+	hello := Hello{
+		Secret: h.Secret.value, Name: h.Name.value, Kind: h.Kind.value, Meta: h.Meta,
+		Token: h.Token.value, Session: h.Session.value, Received: h.Received.value,
+	}
+	if h.Session.set && !isSession(h.Session.value) {
+		return Hello{}, errSession
 	}
 	return hello, checkHello(&hello)
+}
+
+// notNull is a member of an object that may be missing, but not null, which the
+// JSON decoder takes for missing.
+type notNull[T any] struct {
+	value T
+	set   bool
+}
+
+// UnmarshalJSONFrom decodes anything but null.
+func (n *notNull[T]) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	if d.PeekKind() == 'n' {
+		return errors.New("null is no value here")
+	}
+	n.set = true
+	return json.UnmarshalDecode(d, &n.value)
 }
 
 // decodeFromHub decodes a message from a hub.

@@ -268,7 +268,7 @@ func (h *Hub) pollConnect(w http.ResponseWriter, r *http.Request, room string) {
 	}
 	var hello []byte
 	if refusal == nil {
-		status, hello, refusal = body(w, r, maxHello)
+		status, hello, refusal = line(w, r, maxHello)
 	}
 	address := clientAddress(r, o)
 	disconnected, ok := func() {}, true
@@ -294,7 +294,7 @@ func (h *Hub) pollConnect(w http.ResponseWriter, r *http.Request, room string) {
 		p.run(c)
 		disconnected()
 	}, nil)
-	c.message(bytes.TrimSpace(hello))
+	c.message(hello)
 	<-p.sending
 	lines, last := p.next(r.Context())
 	first := textFrame(connectionLine{"connection", p.id, pollWait.Milliseconds()})
@@ -324,15 +324,15 @@ func (p *poll) answer(w http.ResponseWriter, lines []frame, last bool) {
 }
 
 // pollReceive answers with what there is to say.
-func (h *Hub) pollReceive(w http.ResponseWriter, r *http.Request, _ string) {
+func (h *Hub) pollReceive(w http.ResponseWriter, r *http.Request, room string) {
 	status, data, refusal := body(w, r, maxHello)
+	var p *poll
+	var head pollHead
+	if refusal == nil {
+		status, p, head, refusal = h.poll(room, data)
+	}
 	if refusal != nil {
 		explain(w, r, status, refusal)
-		return
-	}
-	p, head, refusal := h.poll(data)
-	if refusal != nil {
-		explain(w, r, http.StatusGone, refusal)
 		return
 	}
 	select {
@@ -359,16 +359,16 @@ func (p *poll) wait(waiting bool) {
 }
 
 // pollSend takes messages.
-func (h *Hub) pollSend(w http.ResponseWriter, r *http.Request, _ string) {
+func (h *Hub) pollSend(w http.ResponseWriter, r *http.Request, room string) {
 	status, data, refusal := body(w, r, maxSend)
+	first, rest, _ := bytes.Cut(data, []byte("\n"))
+	var p *poll
+	var head pollHead
+	if refusal == nil {
+		status, p, head, refusal = h.poll(room, first)
+	}
 	if refusal != nil {
 		explain(w, r, status, refusal)
-		return
-	}
-	first, rest, _ := bytes.Cut(data, []byte("\n"))
-	p, head, refusal := h.poll(first)
-	if refusal != nil {
-		explain(w, r, http.StatusGone, refusal)
 		return
 	}
 	select {
@@ -431,19 +431,18 @@ type pollHead struct {
 	N          uint64 `json:"n"`
 }
 
-// poll finds the connection of a request.
-func (h *Hub) poll(line []byte) (*poll, pollHead, *Error) {
-	var head pollHead
+// poll finds the connection of a request to a room.
+func (h *Hub) poll(room string, line []byte) (status int, p *poll, head pollHead, refusal *Error) {
 	if err := json.Unmarshal(line, &head); err != nil {
-		return nil, head, malformed(fmt.Errorf("the first line names no connection: %w", err))
+		return http.StatusBadRequest, nil, head, malformed(fmt.Errorf("the first line names no connection: %w", err))
 	}
 	h.mu.Lock()
-	p := h.polls[head.Connection]
+	p = h.polls[head.Connection]
 	h.mu.Unlock()
-	if p == nil {
-		return nil, head, refusef(CodeConnection, "This connection has ended. Connect again.")
+	if p == nil || p.connection.roomName != room {
+		return http.StatusGone, nil, head, refusef(CodeConnection, "This connection has ended. Connect again.")
 	}
-	return p, head, nil
+	return 0, p, head, nil
 }
 
 func (p *poll) inOrder(count *uint64, n uint64) bool {
@@ -462,6 +461,15 @@ func (p *poll) disorder(w http.ResponseWriter, r *http.Request) {
 	p.hub.counters.refused(e)
 	p.abort()
 	explain(w, r, http.StatusConflict, e)
+}
+
+// line reads a request's body that is one line of at most limit bytes.
+func line(w http.ResponseWriter, r *http.Request, limit int) (status int, data []byte, refusal *Error) {
+	status, data, refusal = body(w, r, limit+len("\r\n"))
+	if data = bytes.TrimSuffix(bytes.TrimSuffix(data, []byte("\n")), []byte("\r")); refusal == nil && len(data) > limit {
+		return http.StatusRequestEntityTooLarge, nil, refusef(CodeTooBig, "That message is too long; %d bytes are allowed.", limit)
+	}
+	return status, data, refusal
 }
 
 // body reads a request's, of at most limit bytes.

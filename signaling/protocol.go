@@ -378,10 +378,12 @@ func checkHello(h *Hello) error {
 		return fmt.Errorf("meta is %d bytes long; %d are allowed", len(h.Meta), maxMeta)
 	}
 	if h.Session != "" && !isSession(h.Session) {
-		return fmt.Errorf("session must be 1 to %d characters of A-Z a-z 0-9 - _", maxSession)
+		return errSession
 	}
 	return checkToken(h.Token)
 }
+
+var errSession = fmt.Errorf("session must be 1 to %d characters of A-Z a-z 0-9 - _", maxSession)
 
 func isSession(name string) bool {
 	for _, r := range name {

@@ -1,0 +1,166 @@
+package conformance
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+// Section 4, signals and what becomes of them.
+var signals = []rule{
+	{"bodies are any JSON value, and come as they were sent", 0, func(t *testing.T, s *suite) {
+		ann, bob := s.pair(t, newRoom())
+		for _, body := range []string{
+			`null`, `true`, `""`, `[]`, `{}`, `-0.0`, `1E400`, `12345678901234567890.5`, `"\u2028\/\u0000é"`,
+			`{"type":"welcome","from":"x","b":[{"":{"":[]}}],"a":1}`,
+		} {
+			ann.signal(bob.id, body)
+			if m := bob.until("signal"); string(m.Body) != body || m.From != ann.id {
+				t.Errorf("%s comes as %s from %s", body, m.Body, m.From)
+			}
+		}
+	}},
+	{"signals come in the order sent, once", 0, func(t *testing.T, s *suite) {
+		ann, bob := s.pair(t, newRoom())
+		cem := s.join(t, ann.room, "Cem")
+		const n = 100
+		for i := range n {
+			ann.signal(bob.id, strconv.Itoa(i))
+			cem.signal(bob.id, strconv.Itoa(i))
+		}
+		got := map[string]int{}
+		for range 2 * n {
+			m := bob.until("signal")
+			if string(m.Body) != strconv.Itoa(got[m.From]) {
+				t.Fatalf("from %s came %s; %d was next", m.From, m.Body, got[m.From])
+			}
+			got[m.From]++
+		}
+		for _, m := range bob.meanwhile() {
+			if m.Type == "signal" {
+				t.Errorf("one came twice: %v", m)
+			}
+		}
+	}},
+	{"signals go to one member only", 0, func(t *testing.T, s *suite) {
+		ann, bob := s.pair(t, newRoom())
+		cem := s.join(t, ann.room, "Cem")
+		ann.signal(bob.id, "1")
+		bob.until("signal")
+		for _, c := range []*client{ann, cem} {
+			for _, m := range c.meanwhile() {
+				if m.Type != "roster" {
+					t.Errorf("another one hears %v", m)
+				}
+			}
+		}
+	}},
+	{"what can't be delivered is told, by its number", 0, undeliverable},
+	{"undeliverable says gone of who has left", 0, func(t *testing.T, s *suite) {
+		ann, bob := s.pair(t, newRoom())
+		bob.bye(websocket.CloseNormalClosure)
+		ann.sees("Bob's leave", answerWait, isGone(bob.id))
+		ann.signal(bob.id, "1")
+		if u := ann.expect("undeliverable"); u.Reason != "gone" || u.To != bob.id || u.Signal != 1 {
+			t.Errorf("got %v", u)
+		}
+	}},
+	{"acks come within two seconds", 0, func(t *testing.T, s *suite) {
+		ann, bob := s.pair(t, newRoom())
+		ann.signal(bob.id, "1")
+		ann.isAcked(1, 2*time.Second)
+	}},
+	{"acks come after 32 signals", 0, func(t *testing.T, s *suite) {
+		ann, bob := s.pair(t, newRoom())
+		start := time.Now()
+		for range 32 {
+			ann.signal(bob.id, "1")
+		}
+		ann.isAcked(1, 1900*time.Millisecond-time.Since(start))
+	}},
+	{"acks come after 32 KiB of signals", 0, func(t *testing.T, s *suite) {
+		ann, bob := s.pair(t, newRoom())
+		body := `"` + strings.Repeat("x", 8<<10) + `"`
+		start := time.Now()
+		for range 5 {
+			ann.signal(bob.id, body)
+		}
+		ann.isAcked(1, 1900*time.Millisecond-time.Since(start))
+	}},
+	{"undeliverable signals are acknowledged too", 0, func(t *testing.T, s *suite) {
+		ann := s.join(t, newRoom(), "Ann")
+		ann.signal("nobody", "1")
+		ann.signal("nobody", "2")
+		ann.isAcked(2, 2*time.Second)
+	}},
+	{"who doesn't read is closed as slow, and others go on", needsWebSocket, slowMember},
+}
+
+func undeliverable(t *testing.T, s *suite) {
+	ann, bob := s.pair(t, newRoom())
+	_, nobody := newSecret()
+	for i, c := range []struct{ to, reason string }{
+		{nobody, "gone"},
+		{ann.id, "unknown"},
+		{bob.id, ""},
+		{"nobody", "unknown"},
+		{"", "unknown"},
+		{bob.id + "A", "unknown"},
+		{strings.Repeat("!", 22), "unknown"},
+	} {
+		ann.signal(c.to, "1")
+		if c.reason == "" {
+			bob.until("signal") // it counts, and comes
+			continue
+		}
+		if u := ann.expect("undeliverable"); u.Signal != uint64(i+1) || u.To != c.to || u.Reason != c.reason {
+			t.Errorf("signal %d, to %q, is answered with %v; the reason should be %s", i+1, c.to, u, c.reason)
+		}
+	}
+	for _, m := range bob.meanwhile() {
+		t.Errorf("Bob hears %v", m)
+	}
+}
+
+// isAcked waits until the hub has acknowledged n signals at least.
+func (c *client) isAcked(n uint64, d time.Duration) {
+	c.t.Helper()
+	if c.acked < n {
+		c.await(fmt.Sprintf("an ack of %d", n), d+time.Second, func(m message) bool { return m.Type == "ack" && c.acked >= n })
+	}
+}
+
+// slowMember sends to one who doesn't read, as fast as the hub takes it.
+func slowMember(t *testing.T, s *suite) {
+	ann, bob := s.pair(t, newRoom())
+	cem := s.join(t, ann.room, "Cem")
+	body := `"` + strings.Repeat("x", s.known.Limits.Frame-200) + `"`
+	most := min(s.known.Limits.Signals.Burst, 200<<20/len(body))
+	end := time.NewTimer(s.options.Patience)
+	defer end.Stop()
+	for sent := 0; isHere(bob.id)(ann.roster); sent++ {
+		if sent == most {
+			t.Skipf("the network takes %d signals for who doesn't read, and this hub no more at once", most)
+		}
+		ann.signal(bob.id, body)
+		select {
+		case m, ok := <-ann.incoming():
+			if !ok {
+				t.Fatalf("the sender was closed (%d)", ann.closeCode())
+			}
+			if m.Type == "roster" {
+				ann.roster.apply(t, m)
+			}
+		case <-end.C:
+			t.Fatal("the one who doesn't read stays")
+		default:
+		}
+	}
+	cem.signal(ann.id, `"still here"`)
+	ann.await("a signal of Cem's", answerWait, func(m message) bool { return m.Type == "signal" && m.From == cem.id })
+	bob.isRefused("slow", answerWait)
+}
