@@ -6,8 +6,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"golang.org/x/time/rate"
 )
 
 // clientAddress is where a request comes from. Only trusted proxies are believed
@@ -57,7 +55,7 @@ type addresses struct {
 
 type usage struct {
 	connections int
-	joins       rate.Limiter
+	joins       bucket
 }
 
 // network is what shares the limits of an address: itself, or its /64 in IPv6. It isn't valid if
@@ -75,11 +73,10 @@ func network(a netip.Addr) netip.Prefix {
 }
 
 // use returns the usage of p, made now if need be. Needs mu.
-func (a *addresses) use(p netip.Prefix, o *Options) *usage {
+func (a *addresses) use(p netip.Prefix) *usage {
 	u := a.known[p]
 	if u == nil {
 		u = &usage{}
-		setRate(&u.joins, o.Limits.Joins)
 		if a.known == nil {
 			a.known = make(map[netip.Prefix]*usage)
 		}
@@ -97,7 +94,7 @@ func (a *addresses) connect(address netip.Addr, o *Options) (disconnected func()
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	u := a.use(p, o)
+	u := a.use(p)
 	u.connections++
 	return func() {
 		a.mu.Lock()
@@ -123,15 +120,15 @@ func (a *addresses) join(address netip.Addr, o *Options) (wait time.Duration) {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return allow(&a.use(p, o).joins)
+	return a.use(p).joins.take(o.Limits.Joins)
 }
 
 // check forgets addresses that use nothing.
-func (a *addresses) check(now time.Time, o *Options) {
+func (a *addresses) check(now time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for p, u := range a.known {
-		if u.connections == 0 && u.joins.TokensAt(now) >= float64(u.joins.Burst()) {
+		if u.connections == 0 && u.joins.full(now) {
 			delete(a.known, p)
 		}
 	}

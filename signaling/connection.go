@@ -81,14 +81,16 @@ func (c *connection) take(m Message) {
 		c.refuse(refusef(CodeOrder, "You said hello already."))
 		return
 	}
+	// An acknowledgement of something isn't limited: signals are.
+	if ack, ok := m.(Ack); ok && c.room != nil && c.room.acknowledged(c, ack.Received) {
+		return
+	}
 	if c.room == nil || !c.admit() {
 		return
 	}
 	switch m := m.(type) {
 	case Ping:
 		c.send(pongFrame)
-	case Ack:
-		c.room.acknowledged(c, m.Received)
 	case Token:
 		c.renew(m)
 	case Kick:
@@ -100,10 +102,15 @@ func (c *connection) take(m Message) {
 
 // admit counts a message against the session's limit, and tells if it is over.
 func (c *connection) admit() bool {
-	if c.session == nil {
+	if c.room == nil {
 		return false
 	}
-	wait := allow(&c.session.messages)
+	c.room.mu.Lock()
+	defer c.room.mu.Unlock()
+	if c.session.connection != c {
+		return false // superseded
+	}
+	wait := c.session.messages.take(c.hub.options.Load().Limits.Messages)
 	if wait == 0 {
 		return true
 	}

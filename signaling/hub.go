@@ -170,7 +170,7 @@ func (h *Hub) sweep() {
 			for _, r := range h.allRooms() {
 				r.check(now, o)
 			}
-			h.addresses.check(now, o)
+			h.addresses.check(now)
 			h.held.check(now)
 		case <-h.stop:
 			return

@@ -6,19 +6,25 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// setRate makes a new limiter one of r. It has rested since the year 1, so it takes a whole burst at once.
-func setRate(l *rate.Limiter, r Rate) {
-	l.SetLimitAt(time.Time{}, rate.Limit(r.PerSecond))
-	l.SetBurstAt(time.Time{}, r.Burst)
-}
+// bucket bounds how often something happens. Its zero value is full, and costs a
+// pointer until something is taken. Who uses it makes sure that nobody else does.
+type bucket struct{ limiter *rate.Limiter }
 
-// allow takes one from a limiter. wait is 0, or how long to wait before trying again.
-func allow(l *rate.Limiter) (wait time.Duration) {
+// take takes one, of what r allows. wait is 0, or how long to wait before trying again.
+func (b *bucket) take(r Rate) (wait time.Duration) {
 	now := time.Now()
-	if l.AllowN(now, 1) {
+	if b.limiter == nil {
+		b.limiter = rate.NewLimiter(rate.Limit(r.PerSecond), r.Burst)
+	}
+	if b.limiter.AllowN(now, 1) {
 		return 0
 	}
-	r := l.ReserveN(now, 1)
-	defer r.CancelAt(now)
-	return max(r.DelayFrom(now), time.Millisecond)
+	reserved := b.limiter.ReserveN(now, 1)
+	defer reserved.CancelAt(now)
+	return max(reserved.DelayFrom(now), time.Millisecond)
+}
+
+// full tells whether nothing is missing.
+func (b *bucket) full(now time.Time) bool {
+	return b.limiter == nil || b.limiter.TokensAt(now) >= float64(b.limiter.Burst())
 }

@@ -101,8 +101,6 @@ func (r *room) admit(c *connection, id string, hello Hello, grant Grant) (*sessi
 	r.n++
 	s := &session{id: id, kind: hello.Kind, joined: r.n, since: time.Now()}
 	s.entry = encodeEntry(Member{ID: id, Name: hello.Name, Kind: hello.Kind, Meta: hello.Meta, Joined: r.n, Identity: grant.Identity})
-	setRate(&s.signals, o.Limits.Signals)
-	setRate(&s.messages, o.Limits.Messages)
 	s.begin()
 	r.sessions[id] = s
 	r.order = append(r.order, s)
@@ -224,7 +222,7 @@ func (r *room) relay(c *connection, m Signal) {
 
 // pass needs mu.
 func (r *room) pass(from *session, id string, f frame) (reason string, wait time.Duration) {
-	if wait := allow(&from.signals); wait > 0 {
+	if wait := from.signals.take(r.hub.options.Load().Limits.Signals); wait > 0 {
 		r.hub.counters.addTo(&r.hub.counters.limited, LimitMessages)
 		return UndeliverableLimit, wait
 	}
@@ -261,13 +259,16 @@ func (r *room) deliver(s *session, f frame) bool {
 	return true
 }
 
-// acknowledged drops what a member has received.
-func (r *room) acknowledged(c *connection, received uint64) {
+// acknowledged drops what a member has received. It returns false if that is nothing new.
+func (r *room) acknowledged(c *connection, received uint64) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if c.session.connection == c {
-		r.give(c.session.out.acknowledged(received))
+	if c.session.connection != c {
+		return false
 	}
+	freed := c.session.out.acknowledged(received)
+	r.give(freed)
+	return freed > 0
 }
 
 // take counts bytes that are to wait for a member which has some already. It returns false if

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
-	"golang.org/x/time/rate"
 )
 
 // An acknowledgement is sent when so much isn't acknowledged, or by the next sweep.
@@ -26,7 +25,7 @@ type session struct {
 	since  time.Time
 	entry  jsontext.Value // a Member that isn't away, encoded once
 
-	signals, messages rate.Limiter
+	signals, messages bucket
 
 	connection *connection // nil while away
 	ending     bool        // the connection takes nothing any more
