@@ -41,7 +41,7 @@ test-mesh: ## sixteen Go peers join at the same instant, many times over
 	$(GO) test -race -tags mesh -run Mesh -timeout 10m ./peer
 
 test-acme: ## get and renew certificates from an ACME server that runs here
-	$(GO) test -race -tags acme -run 'Certificate|Close' ./internal/certs
+	$(GO) test -race -tags acme -run 'Certificate|Close' ./internal/certs ./cmd/snug
 
 test-proxies: ## nginx and Caddy before a hub, with the recipes in packaging
 	$(GO) test -race -tags proxies -parallel 32 -timeout 4m ./test/proxies

@@ -22,7 +22,12 @@ type hub struct {
 
 func newHub(t *testing.T, o *signaling.Options) *hub {
 	t.Helper()
-	h := signaling.NewHub(o)
+	var told signaling.Options
+	if o != nil {
+		told = *o
+	}
+	told.LogAddresses = true // for Members, too
+	h := signaling.NewHub(&told)
 	mux := http.NewServeMux()
 	mux.Handle("/v1/rooms/", h)
 	mux.Handle("/", web.Handler())

@@ -131,6 +131,9 @@ func caddy(t *testing.T, s *site, recipe string) *exec.Cmd {
 	local_certs
 	skip_install_trust
 	default_bind 127.0.0.1
+	log {
+		level WARN
+	}
 }
 import snug
 `)
