@@ -186,8 +186,13 @@ func (r *runner) measure(ctx context.Context) error {
 					continue
 				}
 				r.progress("round %d of %d, %s: %s", round+1, r.Rounds, s.name, t.name)
-				if err := r.one(ctx, s, t); err != nil {
+				err := r.one(ctx, s, t)
+				if err != nil && (t.key == serverSnug || ctx.Err() != nil) {
 					return err
+				}
+				if err != nil { // another server broke down under the load
+					r.progress("  %v", err)
+					r.report.note(fmt.Sprintf("Round %d lacks figures of %v.", round+1, err))
 				}
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -265,6 +266,29 @@ func TestServerThatDoesNotStartIsAnError(t *testing.T) {
 	o.Command = []string{"/bin/false"}
 	if err := Run(t.Context(), o); err == nil || !strings.Contains(err.Error(), "a server didn't start") {
 		t.Error(err)
+	}
+}
+
+func TestOtherServerThatBreaksDownIsNoted(t *testing.T) {
+	t.Parallel()
+	bin := t.TempDir()
+	script := filepath.Join(bin, "peerjs.sh")
+	if err := os.WriteFile(script, []byte("#!/bin/sh\n[ \"$1\" = install ] || exit 1\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, program := range []string{"node", "npm"} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Skip("without Node the script isn't started")
+		}
+	}
+	o := small(t)
+	o.Only, o.PeerJS, o.Script = []string{"latency"}, true, script
+	r := run(t, o)
+	if len(r.Notes) != 1 || !strings.Contains(r.Notes[0], "Round 1 lacks figures of latency, PeerJS server: a server didn't start") {
+		t.Errorf("notes: %q", r.Notes)
+	}
+	if len(r.Rows) == 0 || r.Rows[0].Values[serverSnug] <= 0 {
+		t.Errorf("%+v", r.Rows)
 	}
 }
 

@@ -12,7 +12,7 @@ const (
 	latencyBudget = 500_000
 	// relayRate is how many signals a second each member sends where CPU time is measured. A thousand
 	// members keep a server busy with that; one that is mostly idle spends its time on waking up.
-	relayRate = 40
+	relayRate = 30
 	// warming is the part of a load's length that it runs before it counts.
 	warming = 5
 )
