@@ -13,6 +13,7 @@ import (
 
 func newChat() *cobra.Command {
 	var name string
+	var m membership
 	c := &cobra.Command{
 		Use:   "chat INVITE",
 		Short: "Talk in a room from the terminal",
@@ -27,7 +28,11 @@ standard input is a message, and what others say is printed as "name: text".`,
 			if name == "" {
 				name = userName()
 			}
-			conversation, err := chat.Join(c.Context(), args[0], &peer.Options{Name: name})
+			o, err := m.options(peer.Options{Name: name})
+			if err != nil {
+				return err
+			}
+			conversation, err := chat.Join(c.Context(), args[0], o)
 			if err != nil {
 				return err
 			}
@@ -38,6 +43,7 @@ standard input is a message, and what others say is printed as "name: text".`,
 		}),
 	}
 	c.Flags().StringVar(&name, "name", "", "your `NAME` in the room (default: your user name)")
+	m.flags(c)
 	return c
 }
 

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/snug-chat/snug/peer"
 	"github.com/snug-chat/snug/peer/chat"
 )
@@ -18,10 +17,10 @@ const (
 	leaveWait = 5 * time.Second
 )
 
-// Run joins the room of an invite as name, and answers X with "echo: X" until ctx ends. It doesn't answer
-// other programs: two echoes would never stop.
-func Run(ctx context.Context, invite, name string, out io.Writer) error {
-	c, err := chat.Join(ctx, invite, &peer.Options{Name: name, Meta: jsontext.Value(`{"bot":true}`)})
+// Run joins the room of an invite, and answers X with "echo: X" until ctx ends. It doesn't answer
+// other programs: two echoes would never stop. So the metadata in o has to say {"bot":true}.
+func Run(ctx context.Context, invite string, o *peer.Options, out io.Writer) error {
+	c, err := chat.Join(ctx, invite, o)
 	if err != nil {
 		return err
 	}
@@ -30,7 +29,7 @@ func Run(ctx context.Context, invite, name string, out io.Writer) error {
 		defer cancel()
 		c.Close(leave)
 	}()
-	fmt.Fprintf(out, "%s is in the room %s. Ctrl-C ends it.\n", name, c.Room().Invite().Room)
+	fmt.Fprintf(out, "%s is in the room %s. Ctrl-C ends it.\n", o.Name, c.Room().Invite().Room)
 	for m, err := range c.Messages(ctx) {
 		if err != nil {
 			return err
