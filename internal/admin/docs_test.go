@@ -31,7 +31,7 @@ func TestExamplesOfTheDocumentationWork(t *testing.T) {
 	for _, example := range examples {
 		c := exec.CommandContext(t.Context(), "sh", "-c", strings.Replace(example, "curl", "curl --fail-with-body", 1))
 		c.Dir = dir
-		c.Env = append(os.Environ(), "SNUG_ADMIN="+server.URL, "TOKEN="+secretToken)
+		c.Env = append(os.Environ(), "ADMIN="+server.URL, "TOKEN="+secretToken)
 		out, err := c.CombinedOutput()
 		if err != nil {
 			t.Errorf("%s\n%v: %s", example, err, out)

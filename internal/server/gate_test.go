@@ -178,6 +178,37 @@ func TestHalfOpenHandshakesKeepNobodyOut(t *testing.T) {
 	}
 }
 
+// Whoever sends a request's body slowly, or never reads an answer, is cut as well.
+func TestRequestsThatNeverEndAreCut(t *testing.T) {
+	c := config.Default()
+	g, _ := behind(t, c, io.Discard)
+	s := listen(t, at("127.0.0.1:0", false), Options{})
+	s.listener.Close()
+	s.gate, s.listener = g, g
+	s.http.ReadTimeout, s.http.WriteTimeout = time.Second, time.Second
+	run(t, s)
+	slow, err := net.Dial("tcp", g.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer slow.Close()
+	io.WriteString(slow, "POST /v1/rooms/lobby/connect HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\nContent-Length: 4096\r\n\r\n{")
+	deaf, err := net.Dial("tcp", g.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer deaf.Close()
+	deaf.(*net.TCPConn).SetReadBuffer(4 << 10)
+	deaf.SetWriteDeadline(time.Now().Add(10 * time.Second))
+	go func() {
+		for err := error(nil); err == nil; {
+			_, err = io.WriteString(deaf, strings.Repeat("GET /sdk.js HTTP/1.1\r\nHost: x\r\n\r\n", 100))
+		}
+	}()
+	within(t, "both are in", func() bool { return g.count() == 2 })
+	within(t, "both are cut", func() bool { return g.count() == 0 })
+}
+
 // count is how many connections count.
 func (g *gate) count() (n int) {
 	g.mu.Lock()

@@ -19,6 +19,9 @@ import (
 const (
 	readHeaderTimeout = 10 * time.Second // of a request, and of a TLS handshake
 	idleTimeout       = 2 * time.Minute
+	// requestTimeout is for all of a request, and again for its answer. One over HTTP waits for up to 25 s
+	// (PROTOCOL.md, section 7), and its body may come over a slow network. What is a WebSocket by then is the hub's.
+	requestTimeout = time.Minute
 )
 
 // Options are what a [Server] needs beside its configuration.
@@ -78,6 +81,7 @@ func Listen(c *config.Config, o Options) (*Server, error) {
 	}
 	s.hub = signaling.NewHub(s.hubOptions(c, parts))
 	s.http = s.newHTTP(s.handler())
+	s.http.ReadTimeout, s.http.WriteTimeout = requestTimeout, requestTimeout
 	if s.admin, err = s.newOperator(parts); err != nil {
 		s.Close()
 		return nil, err
