@@ -38,10 +38,10 @@ func TestTokensLetMembersIn(t *testing.T) {
 	empty := filepath.Join(dir, "empty")
 	os.WriteFile(empty, nil, 0o600)
 	for want, args := range map[string][]string{
-		"token":                        {"chat", invite},
-		"for another room":             {"chat", "--token-file", other, invite},
-		"holds no token":               {"chat", "--token-file", empty, invite},
-		"can't be read":                {"bot", "echo", "--token-file", filepath.Join(dir, "none"), invite},
+		"token":                         {"chat", invite},
+		"for another room":              {"chat", "--token-file", other, invite},
+		"holds no token":                {"chat", "--token-file", empty, invite},
+		"can't be read":                 {"bot", "echo", "--token-file", filepath.Join(dir, "none"), invite},
 		"no transport named \"pigeon\"": {"chat", "--transport", "pigeon", invite},
 	} {
 		p := start(t, args...)
