@@ -24,7 +24,9 @@ COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /out/snug /snug
 COPY --from=build --chown=65532:65532 /out/data /data
 USER 65532:65532
-ENV SNUG_LISTEN=0.0.0.0:8080 SNUG_TLS_ACME_STORAGE=/data/acme SNUG_LOG_LEVEL=info
+# Where others reach it in the container, and where it keeps what it is to keep. The environment goes above a
+# file (SNUG_CONFIG), so nothing else is set here.
+ENV SNUG_LISTEN=0.0.0.0:8080 STATE_DIRECTORY=/data
 EXPOSE 8080
 VOLUME /data
 STOPSIGNAL SIGTERM

@@ -285,8 +285,8 @@ func TestImage(t *testing.T) {
 		if !strings.HasPrefix(first, "snug is running.") {
 			t.Errorf("it says %q", first)
 		}
-		if err := os.WriteFile(made.root+"/data/probe", nil, 0o600); err != nil {
-			t.Error(err)
+		if data, err := os.Stat(made.root + "/data"); err != nil || data.Sys().(*syscall.Stat_t).Uid != made.user.Uid || data.Mode().Perm() != 0o700 {
+			t.Errorf("/data isn't its user's alone: %v, %v", data, err)
 		}
 		c.Process.Signal(syscall.SIGTERM)
 		if err := c.Wait(); err != nil {
