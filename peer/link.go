@@ -131,6 +131,7 @@ func (l *Link) carried(s carrierState) {
 	case s == carrierSilent:
 		l.deadline.Reset(shakyWait)
 		l.room.linkChanged(l, LinkShaky, "")
+		l.room.hub.Probe() // the network may have failed for both
 	case s == carrierConnected:
 		l.deadline.Stop()
 		l.room.linkChanged(l, LinkLive, "")
