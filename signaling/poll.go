@@ -419,6 +419,13 @@ func (p *poll) closes(line []byte) bool {
 	return true
 }
 
+// isOver tells whether p has ended, which the hub takes note of a moment later.
+func (p *poll) isOver() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.over
+}
+
 func (p *poll) isClosed() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -439,7 +446,7 @@ func (h *Hub) poll(room string, line []byte) (status int, p *poll, head pollHead
 	h.mu.Lock()
 	p = h.polls[head.Connection]
 	h.mu.Unlock()
-	if p == nil || p.connection.roomName != room {
+	if p == nil || p.connection.roomName != room || p.isOver() {
 		return http.StatusGone, nil, head, refusef(CodeConnection, "This connection has ended. Connect again.")
 	}
 	return 0, p, head, nil

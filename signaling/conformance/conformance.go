@@ -87,6 +87,7 @@ func Run(t *testing.T, hub string, o *Options) {
 	s := newSuite(t, hub, o)
 	for _, section := range sections {
 		t.Run(section.name, func(t *testing.T) {
+			t.Parallel()
 			for _, r := range section.rules {
 				t.Run(r.name, func(t *testing.T) {
 					t.Parallel()

@@ -2,17 +2,13 @@ package conformance
 
 import (
 	"crypto/ed25519"
-	"crypto/x509"
-	"encoding/pem"
-	"errors"
 	"flag"
-	"fmt"
-	"os"
 	"testing"
 	"time"
 
 	"github.com/snug-chat/snug/signaling"
 	"github.com/snug-chat/snug/signaling/signalingtest"
+	"github.com/snug-chat/snug/signaling/token"
 )
 
 var (
@@ -22,10 +18,22 @@ var (
 	patience = flag.Duration("patience", defaultPatience, "skip rules that would wait for longer")
 )
 
+func TestMain(m *testing.M) {
+	flag.Parse()
+	flag.Set("test.parallel", "16") // rules mostly wait
+	m.Run()
+}
+
+// quick are options of our hub with short times, so that what they rule can be seen.
+func quick() *signaling.Options {
+	return &signaling.Options{PingInterval: 500 * time.Millisecond, PongTimeout: 3 * time.Second, Grace: 3 * time.Second}
+}
+
 func TestHub(t *testing.T) {
+	t.Parallel()
 	o := &Options{Patience: *patience, KeyID: *keyID}
 	if *keyFile != "" {
-		key, err := readKey(*keyFile)
+		key, err := token.ReadPrivateKey(*keyFile)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -33,40 +41,22 @@ func TestHub(t *testing.T) {
 	}
 	url := *hubURL
 	if url == "" {
-		// Short times, so that what they rule can be seen; as many joins as rules need.
-		hub := signalingtest.NewHub(t, &signaling.Options{
-			PingInterval: 500 * time.Millisecond,
-			PongTimeout:  2 * time.Second,
-			Grace:        3 * time.Second,
-			Limits:       signaling.HubLimits{Joins: signaling.Rate{PerSecond: 1000, Burst: 10_000}, Connections: 10_000},
-		})
-		url = hub.URL
+		url = signalingtest.NewHub(t, quick()).URL
 	}
 	Run(t, url, o)
 }
 
-func readKey(file string) (ed25519.PrivateKey, error) {
-	text, err := os.ReadFile(file)
+func TestHubWithTokens(t *testing.T) {
+	if *hubURL != "" {
+		t.Skip("another hub is held to PROTOCOL.md")
+	}
+	t.Parallel()
+	key := token.GenerateKey()
+	keys, err := token.NewKeys(token.Key{ID: "k1", Public: key.Public().(ed25519.PublicKey)})
 	if err != nil {
-		return nil, err
+		t.Fatal(err)
 	}
-	block, _ := pem.Decode(text)
-	if block == nil {
-		return nil, fmt.Errorf("%s holds no PEM", file)
-	}
-	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
-	}
-	ed, ok := key.(ed25519.PrivateKey)
-	if !ok {
-		return nil, errors.New(file + " holds no Ed25519 key")
-	}
-	return ed, nil
-}
-
-func TestMain(m *testing.M) {
-	flag.Parse()
-	flag.Set("test.parallel", "16") // rules mostly wait
-	m.Run()
+	o := quick()
+	o.Authorize = token.NewAuthorizer(keys, nil).Authorize
+	Run(t, signalingtest.NewHub(t, o).URL, &Options{Patience: *patience, Key: key, KeyID: "k1"})
 }

@@ -29,11 +29,12 @@ type httpWire struct {
 	sends   uint64
 	refusal []message // that send was answered with
 
-	code int // valid once in is closed
+	code int  // valid once in is closed
+	told bool // an error was handed on; owned by who writes in
 }
 
 func newHTTPWire(t *testing.T, s *suite, room string) *httpWire {
-	w := &httpWire{t: t, s: s, room: room, in: make(chan message)}
+	w := &httpWire{t: t, s: s, room: room, in: make(chan message, maxWaiting)}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	return w
 }
@@ -122,7 +123,9 @@ func (w *httpWire) receive(answer []message, last bool) {
 	w.mu.Lock()
 	refusal := w.refusal
 	w.mu.Unlock()
-	w.hand(refusal)
+	if !w.told {
+		w.hand(refusal)
+	}
 }
 
 // hand passes messages on; it returns false at the end.
@@ -132,6 +135,7 @@ func (w *httpWire) hand(answer []message) bool {
 			w.code = m.closeCode()
 			return false
 		}
+		w.told = w.told || m.Type == "error"
 		select {
 		case w.in <- m:
 		case <-w.ctx.Done():

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"fmt"
+	"net"
 	"strconv"
 	"strings"
 	"testing"
@@ -74,22 +75,9 @@ var signals = []rule{
 		ann.signal(bob.id, "1")
 		ann.isAcked(1, 2*time.Second)
 	}},
-	{"acks come after 32 signals", 0, func(t *testing.T, s *suite) {
-		ann, bob := s.pair(t, newRoom())
-		start := time.Now()
-		for range 32 {
-			ann.signal(bob.id, "1")
-		}
-		ann.isAcked(1, 1900*time.Millisecond-time.Since(start))
-	}},
+	{"acks come after 32 signals", 0, func(t *testing.T, s *suite) { s.isAckedSoon(t, 32, `1`) }},
 	{"acks come after 32 KiB of signals", 0, func(t *testing.T, s *suite) {
-		ann, bob := s.pair(t, newRoom())
-		body := `"` + strings.Repeat("x", 8<<10) + `"`
-		start := time.Now()
-		for range 5 {
-			ann.signal(bob.id, body)
-		}
-		ann.isAcked(1, 1900*time.Millisecond-time.Since(start))
+		s.isAckedSoon(t, 5, `"`+strings.Repeat("x", 8<<10)+`"`)
 	}},
 	{"undeliverable signals are acknowledged too", 0, func(t *testing.T, s *suite) {
 		ann := s.join(t, newRoom(), "Ann")
@@ -126,6 +114,22 @@ func undeliverable(t *testing.T, s *suite) {
 	}
 }
 
+// isAckedSoon sends n signals, which are as many as ask for an ack at once.
+func (s *suite) isAckedSoon(t *testing.T, n int, body string) {
+	ann, bob := s.pair(t, newRoom())
+	start := time.Now()
+	for range n {
+		ann.signal(bob.id, body)
+	}
+	if took := time.Since(start); took > time.Second {
+		t.Skipf("it took %v to send %d signals, after which an ack is due anyway", took, n)
+	}
+	ann.await("an ack", answerWait, func(m message) bool { return m.Type == "ack" || ann.acked > 0 })
+	if took := time.Since(start); took > 1900*time.Millisecond {
+		t.Errorf("an ack came after %v", took)
+	}
+}
+
 // isAcked waits until the hub has acknowledged n signals at least.
 func (c *client) isAcked(n uint64, d time.Duration) {
 	c.t.Helper()
@@ -138,29 +142,52 @@ func (c *client) isAcked(n uint64, d time.Duration) {
 func slowMember(t *testing.T, s *suite) {
 	ann, bob := s.pair(t, newRoom())
 	cem := s.join(t, ann.room, "Cem")
+	bob.stopReading()
+	start := time.Now()
 	body := `"` + strings.Repeat("x", s.known.Limits.Frame-200) + `"`
-	most := min(s.known.Limits.Signals.Burst, 200<<20/len(body))
-	end := time.NewTimer(s.options.Patience)
-	defer end.Stop()
-	for sent := 0; isHere(bob.id)(ann.roster); sent++ {
-		if sent == most {
-			t.Skipf("the network takes %d signals for who doesn't read, and this hub no more at once", most)
+	closed := false
+	hears := func(m message) {
+		if m.Type == "roster" {
+			ann.roster.apply(t, m)
 		}
+		closed = closed || m.Reason == "slow" || isAway(bob.id)(ann.roster)
+	}
+	for sent := 0; !closed && sent < s.known.Limits.Signals.Burst && sent*len(body) < 200<<20; sent++ {
 		ann.signal(bob.id, body)
+		select {
+		case m := <-ann.incoming():
+			hears(m)
+		default:
+		}
+	}
+	late := time.NewTimer(answerWait)
+	defer late.Stop()
+	for !closed {
 		select {
 		case m, ok := <-ann.incoming():
 			if !ok {
 				t.Fatalf("the sender was closed (%d)", ann.closeCode())
 			}
-			if m.Type == "roster" {
-				ann.roster.apply(t, m)
-			}
-		case <-end.C:
-			t.Fatal("the one who doesn't read stays")
-		default:
+			hears(m)
+		case <-late.C:
+			bob.wire.(*webSocket).reading.Unlock()
+			t.Skip("the network takes all that this hub takes at once")
 		}
 	}
+	bob.wire.(*webSocket).reading.Unlock()
 	cem.signal(ann.id, `"still here"`)
-	ann.await("a signal of Cem's", answerWait, func(m message) bool { return m.Type == "signal" && m.From == cem.id })
+	ann.await("a signal of Cem's", s.options.Patience, func(m message) bool { return m.Type == "signal" && m.From == cem.id })
+	if time.Since(start) > ms(s.known.Heartbeat.Timeout)/2 {
+		t.Skipf("it took %v until the hub closed; it may have been for another reason", time.Since(start))
+	}
 	bob.isRefused("slow", answerWait)
+}
+
+// stopReading leaves what comes to the network, and it little room.
+func (c *client) stopReading() {
+	w := c.wire.(*webSocket)
+	w.reading.Lock()
+	if tcp, ok := w.NetConn().(*net.TCPConn); ok {
+		tcp.SetReadBuffer(16 << 10)
+	}
 }

@@ -52,6 +52,7 @@ type badToken struct {
 	name string
 	mint func(s *suite, room string) string
 	code string
+	kid  bool // it is about keys that have an id
 }
 
 // with has claims replaced.
@@ -64,43 +65,43 @@ func with(more claims) func(*suite, string) string {
 }
 
 var badTokens = []badToken{
-	{"nonsense", func(*suite, string) string { return "nonsense" }, "token"},
-	{"an empty one", func(*suite, string) string { return "" }, "token"},
+	{"nonsense", func(*suite, string) string { return "nonsense" }, "token", false},
+	{"an empty one", func(*suite, string) string { return "" }, "token", false},
 	{"alg none", func(s *suite, room string) string {
 		return sign("none", s.options.KeyID, s.usual(claims{"room": room}), func([]byte) []byte { return nil })
-	}, "token"},
+	}, "token", false},
 	{"alg HS256, with the public key as secret", func(s *suite, room string) string {
 		return sign("HS256", s.options.KeyID, s.usual(claims{"room": room}), func(input []byte) []byte {
 			h := hmac.New(sha256.New, s.options.Key.Public().(ed25519.PublicKey))
 			h.Write(input)
 			return h.Sum(nil)
 		})
-	}, "token"},
+	}, "token", false},
 	{"another key", func(s *suite, room string) string {
 		_, key, _ := ed25519.GenerateKey(rand.Reader)
 		return sign("EdDSA", s.options.KeyID, s.usual(claims{"room": room}), func(input []byte) []byte { return ed25519.Sign(key, input) })
-	}, "token"},
+	}, "token", false},
 	{"a kid that nobody named", func(s *suite, room string) string {
 		return sign("EdDSA", "nobody-named-this", s.usual(claims{"room": room}), func(input []byte) []byte { return ed25519.Sign(s.options.Key, input) })
-	}, "token"},
+	}, "token", true},
 	{"claims that were changed", func(s *suite, room string) string {
 		good := s.mint(claims{"room": room})
 		other := s.mint(claims{"room": room, "permissions": []string{"join", "kick"}})
 		return other[:len(other)-86] + good[len(good)-86:]
-	}, "token"},
-	{"another room", with(claims{"room": "elsewhere"}), "token"},
-	{"no room", with(claims{"room": nil}), "token"},
-	{"no sub", with(claims{"sub": nil}), "token"},
-	{"an empty sub", with(claims{"sub": ""}), "token"},
-	{"a sub of 129 bytes", with(claims{"sub": string(make64(129))}), "token"},
-	{"a sub with a control character", with(claims{"sub": "a\nb"}), "token"},
-	{"no exp", with(claims{"exp": nil}), "token"},
-	{"an exp far away", with(claims{"exp": time.Now().Add(10 * 365 * 24 * time.Hour).Unix()}), "token"},
-	{"an exp that is past", with(claims{"exp": time.Now().Add(-2 * time.Minute).Unix()}), "expired"},
-	{"a nbf to come", with(claims{"nbf": time.Now().Add(5 * time.Minute).Unix()}), "token"},
-	{"a jti of 129 bytes", with(claims{"jti": string(make64(129))}), "token"},
-	{"no permission to join", with(claims{"permissions": []string{"kick", "lock"}}), "forbidden"},
-	{"no permission at all", with(claims{"permissions": []string{}}), "forbidden"},
+	}, "token", false},
+	{"another room", with(claims{"room": "elsewhere"}), "token", false},
+	{"no room", with(claims{"room": nil}), "token", false},
+	{"no sub", with(claims{"sub": nil}), "token", false},
+	{"an empty sub", with(claims{"sub": ""}), "token", false},
+	{"a sub of 129 bytes", with(claims{"sub": string(make64(129))}), "token", false},
+	{"a sub with a control character", with(claims{"sub": "a\nb"}), "token", false},
+	{"no exp", with(claims{"exp": nil}), "token", false},
+	{"an exp far away", with(claims{"exp": time.Now().Add(10 * 365 * 24 * time.Hour).Unix()}), "token", false},
+	{"an exp that is past", with(claims{"exp": time.Now().Add(-2 * time.Minute).Unix()}), "expired", false},
+	{"a nbf to come", with(claims{"nbf": time.Now().Add(5 * time.Minute).Unix()}), "token", false},
+	{"a jti of 129 bytes", with(claims{"jti": string(make64(129))}), "token", false},
+	{"no permission to join", with(claims{"permissions": []string{"kick", "lock"}}), "forbidden", false},
+	{"no permission at all", with(claims{"permissions": []string{}}), "forbidden", false},
 }
 
 func make64(n int) []byte { return slices.Repeat([]byte("x"), n) }
@@ -116,6 +117,9 @@ var whoMayEnter = []rule{
 		for _, b := range badTokens {
 			t.Run(b.name, func(t *testing.T) {
 				t.Parallel()
+				if b.kid && s.options.KeyID == "" {
+					t.Skip("the hub's key has no id, so far as is known")
+				}
 				c := s.connect(t, newRoom())
 				c.say(c.hello(fields{"token": b.mint(s, c.room)}))
 				c.isRefused(b.code, answerWait)
@@ -164,6 +168,9 @@ var whoMayEnter = []rule{
 	}},
 	{"newer tokens are refused as in a hello", needsTokens, func(t *testing.T, s *suite) {
 		for _, b := range badTokens {
+			if b.kid && s.options.KeyID == "" {
+				continue
+			}
 			c := s.joinWith(t, newRoom(), nil)
 			c.say(text("token", fields{"token": b.mint(s, c.room)}))
 			c.isRefused(b.code, answerWait)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -13,13 +14,18 @@ import (
 
 const subprotocol = "snug.v1"
 
-// webSocket is a wire of RFC 6455.
+// webSocket is a wire of RFC 6455. It reads, and answers pings, whether or not anybody takes
+// what came.
 type webSocket struct {
 	*websocket.Conn
-	in   chan message
-	code int // valid once in is closed
-	done context.CancelFunc
+	in      chan message
+	code    int // valid once in is closed
+	done    context.CancelFunc
+	reading sync.Mutex // held by who wants it to stop
 }
+
+// maxWaiting is how many messages wait for a rule that takes none.
+const maxWaiting = 4096
 
 // dial opens a WebSocket to a room.
 func (s *suite) dial(t *testing.T, room string, d websocket.Dialer) *webSocket {
@@ -45,17 +51,18 @@ func (s *suite) tryDial(t *testing.T, room string, d websocket.Dialer, header ht
 	}
 	conn.SetReadLimit(maxLine)
 	ctx, cancel := context.WithCancel(context.Background())
-	w := &webSocket{Conn: conn, in: make(chan message), done: cancel}
+	w := &webSocket{Conn: conn, in: make(chan message, maxWaiting), done: cancel}
 	go w.read(ctx, t)
 	return w, answer, nil
 }
 
-// read hands messages on until the end. Nobody reads ahead: a client that waits for nothing reads
-// nothing.
+// read hands messages on until the end.
 func (w *webSocket) read(ctx context.Context, t *testing.T) {
 	defer close(w.in)
 	defer w.Conn.Close()
 	for {
+		w.reading.Lock()
+		w.reading.Unlock()
 		_, data, err := w.ReadMessage()
 		var closed *websocket.CloseError
 		if errors.As(err, &closed) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -30,17 +31,20 @@ var withoutWebSocket = []rule{
 			<-time.After(500 * time.Millisecond)
 			s.send(t, c.room, answer[0].ID, 1, `{"type":"ping"}`, `{"type":"signal","to":"nobody","body":1}`)
 		})
-		status, got := s.receive(t, c.room, answer[0].ID, 1)
-		if status != http.StatusOK || len(got) == 0 || got[0].Type != "pong" || time.Since(start) < 400*time.Millisecond {
-			t.Fatalf("%d %v after %v", status, got, time.Since(start))
+		var types []string
+		for n := uint64(1); len(types) < 2; n++ {
+			status, got := s.receive(t, c.room, answer[0].ID, n)
+			if status != http.StatusOK || len(got) == 0 {
+				t.Fatalf("%d %v after %v", status, got, time.Since(start))
+			}
+			for _, m := range got {
+				if !slices.Contains(mayComeAnyTime, m.Type) {
+					types = append(types, m.Type)
+				}
+			}
 		}
-		if len(got) == 1 {
-			_, got = s.receive(t, c.room, answer[0].ID, 2)
-		} else {
-			got = got[1:]
-		}
-		if len(got) == 0 || got[0].Type != "undeliverable" {
-			t.Errorf("then came %v", got)
+		if got := strings.Join(types, " "); got != "pong undeliverable" || time.Since(start) < 400*time.Millisecond {
+			t.Errorf("got %s after %v", got, time.Since(start))
 		}
 	}},
 	{"receive is answered with nothing after its wait", needsHTTP, func(t *testing.T, s *suite) {
