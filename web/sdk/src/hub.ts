@@ -74,6 +74,7 @@ export class Client {
       online: () => this.#online(),
       offline: () => this.#offline(),
       shown: () => this.#wake(),
+      frozen: () => this.#frozen(),
     })
     this.#begin()
   }
@@ -243,17 +244,28 @@ export class Client {
     else this.#begin()
   }
 
+  /** Chromium says bye for a page that thaws: its WebSocket closes with 1001. So the page goes away by itself before. */
+  #frozen(): void {
+    if (this.#state.state === 'connected') this.#giveUp('The page was asleep.')
+  }
+
+  /** Ends the connection, without a bye. */
+  #giveUp(message: string): void {
+    this.#dial?.drop()
+    this.#lost(new SnugError('unreachable', message))
+  }
+
   #ping(): void {
     this.#pings++
     this.#say({ type: 'ping' })
   }
 
-  #expectPong(): void {
+  /** A timer that comes late may come before what the hub said meanwhile, so it is set once more. */
+  #expectPong(again = false): void {
     const due = Date.now() + pongWait
     this.#pongTimer = setTimeout(() => {
-      if (Date.now() > due + lateness) return this.#expectPong() // what the hub said meanwhile is heard next
-      this.#dial?.drop()
-      this.#lost(new SnugError('unreachable', 'The hub doesn’t answer.'))
+      if (!again && Date.now() > due + lateness) this.#expectPong(true)
+      else this.#giveUp('The hub doesn’t answer.')
     }, pongWait)
   }
 
