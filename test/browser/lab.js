@@ -2,7 +2,7 @@
 // use the page by roles and names only.
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import puppeteer from 'puppeteer-core'
@@ -46,8 +46,8 @@ export function run(...args) {
 }
 
 /** A hub on a port of its own. */
-export async function startHub(port = 0) {
-  const hub = run('serve', '--listen', `127.0.0.1:${port}`)
+export async function startHub(port = 0, ...flags) {
+  const hub = run('serve', '--listen', `127.0.0.1:${port}`, ...flags)
   await hub.says('Ctrl-C')
   hub.invite = /http:\S+/.exec(hub.text)[0]
   hub.port = new URL(hub.invite).port
@@ -76,6 +76,20 @@ export async function browser(kind) {
     ...(kind === 'firefox' ? { extraPrefsFirefox: { 'intl.accept_languages': 'en' } } : {}),
   })
   return running[kind]
+}
+
+const shots = 'out/screenshots'
+/** Keeps a picture of a page, light and dark, in either language. */
+export async function picture({ page }, name) {
+  mkdirSync(shots, { recursive: true })
+  for (const language of ['en', 'zh']) {
+    for (const scheme of ['light', 'dark']) {
+      await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }, { name: 'prefers-reduced-motion', value: 'reduce' }])
+      await page.screenshot({ path: `${shots}/${name}-${language}-${scheme}.png` })
+    }
+    await page.evaluate(() => document.querySelector('footer button').click())
+    await page.evaluate(() => document.querySelector('snug-app').updateComplete)
+  }
 }
 
 /** Ends what a test left running. */

@@ -1,17 +1,13 @@
 // What people see of a network that fails: cut connections, a hub that is silent, pages in the background,
 // no network at all, and proxies that let no WebSocket through.
 import assert from 'node:assert/strict'
-import { mkdirSync } from 'node:fs'
 import { after, afterEach, before, test } from 'node:test'
-import { closeAll, openMember, Person, startHub, until } from './lab.js'
+import { closeAll, openMember, Person, picture, startHub, until } from './lab.js'
 import { networkProxy } from './proxy.js'
-
-const shots = 'out/screenshots'
 
 let hub
 let proxy
 before(async () => {
-  mkdirSync(shots, { recursive: true })
   hub = await startHub()
 })
 after(async () => {
@@ -146,6 +142,7 @@ test('a hub that is silent is found out, and nobody leaves', async () => {
   await ann.page.evaluate(() => { globalThis.dispatchEvent(new Event('online')) })
   await until(async () => /can’t be reached/.test(await status(ann)), async () => `Ann to be told; she is told: ${await status(ann)}`)
   await talk(ann, bob)
+  await picture(ann, 'hub-away')
   own.child.kill('SIGCONT')
   await until(async () => await status(ann) === '', 'the hub to be back')
   await unharmed(ann, bob)
@@ -154,23 +151,26 @@ test('a hub that is silent is found out, and nobody leaves', async () => {
 })
 
 test('a page that sleeps for longer than the hub waits has its place', async () => {
+  const own = await startHub(0, '--set', 'session.ping=2s', '--set', 'session.timeout=4s')
   const room = newRoom()
-  const ann = await open('chrome', at(hub.port, room), 'Ann')
-  const bob = await open('chrome', at(hub.port, room), 'Bob')
+  const ann = await open('chrome', at(own.port, room), 'Ann')
+  const bob = await open('chrome', at(own.port, room), 'Bob')
   await bob.sees('Ann')
   const cdp = await ann.page.createCDPSession()
   const inFront = await ann.context.newPage()
   await inFront.bringToFront()
   assert.equal(await ann.page.evaluate(() => document.visibilityState), 'hidden')
   await cdp.send('Page.setWebLifecycleState', { state: 'frozen' })
-  await new Promise(resolve => setTimeout(resolve, 35_000)) // the hub's patience is 30 s
+  await new Promise(resolve => setTimeout(resolve, 6_000))
   assert.match(await bob.text('aside'), /Ann connected; away from the hub/)
+  await picture(bob, 'away')
   await cdp.send('Page.setWebLifecycleState', { state: 'active' })
   await ann.page.bringToFront()
   await unharmed(ann, bob)
   assert.deepEqual((await welcomes(ann)).map(w => w.recovered), [false, true])
   assert.deepEqual(await departures(bob), [])
   await Promise.all([ann, bob].map(p => p.close()))
+  await own.kill()
 })
 
 test('without a network nothing is tried, and at once when there is one', async () => {
@@ -180,6 +180,7 @@ test('without a network nothing is tried, and at once when there is one', async 
   await bob.sees('Ann')
   await ann.page.setOfflineMode(true)
   await until(async () => /You are offline/.test(await status(ann)), async () => `Ann to be told; she is told: ${await status(ann)}`)
+  await picture(ann, 'offline')
   const before = (await recorded(ann)).length
   await new Promise(resolve => setTimeout(resolve, 3_000))
   assert.equal((await recorded(ann)).length, before)
@@ -208,6 +209,7 @@ for (const kind of ['chrome', 'firefox']) {
       await go.sees('Ann', 'Bob')
       await unharmed(ann, bob, go)
       assert.ok(proxy.requests.some(url => url.endsWith('/receive')))
+      if (kind === 'chrome') await picture(ann, 'http')
 
       // One connection is lost, and the session goes on over the other transport.
       proxy.upgrades = 'pass'

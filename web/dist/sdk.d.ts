@@ -372,16 +372,6 @@ declare class Link {
     close(): Promise<void>;
     end(cause: Cause): void;
 }
-interface JoinOptions {
-    /** What the member calls itself; at most 128 bytes. */
-    name?: string;
-    /** Public metadata; at most 1,024 bytes of JSON. */
-    meta?: Record<string, unknown>;
-    /** Where the hub asks for one: proves who may enter. A function is asked at each connection, and again before its token expires. */
-    token?: Token;
-    /** Aborts joining. */
-    signal?: AbortSignal;
-}
 /** Somebody in the room, at one moment. */
 interface Member extends Readonly<Entry> {
     /** Of the link to it. */
@@ -401,6 +391,16 @@ declare class EndEvent extends Event {
     /** Why, unless leave() was called. */
     readonly error: SnugError | undefined;
     constructor(error?: SnugError);
+}
+interface JoinOptions {
+    /** What the member calls itself; at most 128 bytes. */
+    name?: string;
+    /** Public metadata; at most 1,024 bytes of JSON. */
+    meta?: Record<string, unknown>;
+    /** Where the hub asks for one: proves who may enter. A function is asked at each connection, and again before its token expires. */
+    token?: Token;
+    /** Aborts joining. */
+    signal?: AbortSignal;
 }
 /**
  * Joins the room of an invite. Rejects with a SnugError at the first failure;
@@ -491,12 +491,14 @@ export { Chat, ChatMessageEvent, maxBody }
 export type { ChatMessage, Ref }
 export { SnugError }
 export type { ErrorCode }
+export { EndEvent, RoomMessageEvent }
+export type { Member }
 export { maxMessage }
 export type { Transport }
 export type { HubState }
 export { checkRoom, inviteTo, newRoomName, parseInvite }
 export type { Cause, LinkState, SendOptions }
 export type { Holds }
-export { EndEvent, join, RoomMessageEvent, Room }
-export type { JoinOptions, Member }
+export { join, Room }
+export type { JoinOptions }
 export type { Token }

@@ -3,7 +3,8 @@ import { FakeConnection } from '../fakes/connection.ts'
 import { FakeHub } from '../fakes/hub.ts'
 import { entryOf, idOf, welcomeTo } from '../fakes/members.ts'
 import { answers, FakeWebSocket, unreachable } from '../fakes/websocket.ts'
-import { type EndEvent, join, type Room, type RoomMessageEvent } from './room.ts'
+import type { EndEvent, RoomMessageEvent } from './events.ts'
+import { join, type Room } from './room.ts'
 
 const invite = 'https://hub.example/r/lobby'
 const later = (ms: number) => vi.advanceTimersByTimeAsync(ms)
