@@ -1,8 +1,10 @@
 // What people see of a network that fails: cut connections, a hub that is silent, pages in the background,
 // no network at all, and proxies that let no WebSocket through.
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
 import { after, afterEach, before, test } from 'node:test'
-import { closeAll, openMember, Person, picture, startHub, until } from './lab.js'
+import { browser, closeAll, openMember, Person, picture, startHub, until } from './lab.js'
 import { networkProxy } from './proxy.js'
 
 let hub
@@ -223,4 +225,42 @@ for (const kind of ['chrome', 'firefox']) {
       await Promise.all([ann, bob, go].map(p => p.close()))
     })
   }
+}
+
+for (const kind of ['chrome', 'firefox']) {
+  for (const upgrades of ['pass', 'refuse']) {
+    test(`a page that goes says bye, over ${upgrades === 'pass' ? 'WebSocket' : 'HTTP'}, in ${kind}`, async () => {
+      proxy = await networkProxy(hub.port)
+      proxy.upgrades = upgrades
+      const room = newRoom()
+      const ann = await open(kind, at(proxy.port, room), 'Ann')
+      const bob = await open('chrome', at(hub.port, room), 'Bob')
+      await bob.sees('Ann')
+      await ann.page.goto('about:blank')
+      await until(async () => (await departures(bob)).length > 0, 'Bob to be told')
+      assert.deepEqual((await departures(bob)).map(d => d.reason), ['bye'])
+      await until(async () => (await events(bob)).includes('Ann left'), 'Bob to see it')
+      await Promise.all([ann, bob].map(p => p.close()))
+    })
+  }
+
+  test(`a page of another origin is let in over HTTP, too, in ${kind}`, async () => {
+    proxy = await networkProxy(hub.port)
+    proxy.upgrades = 'refuse'
+    const room = at(proxy.port, newRoom())
+    const site = createServer((_, response) => response.end()).listen(0, '127.0.0.1')
+    await once(site, 'listening')
+    const page = await (await browser(kind)).newPage()
+    await page.goto(`http://localhost:${site.address().port}/`)
+    const found = await page.evaluate(async (sdk, invite) => {
+      const { join } = await import(sdk)
+      const room = await join(invite, { name: 'Site' })
+      const found = room.hub
+      await room.leave()
+      return found
+    }, `http://localhost:${proxy.port}/sdk.js`, room)
+    assert.deepEqual(found, { state: 'connected', transport: 'http' })
+    await page.close()
+    site.close()
+  })
 }

@@ -337,6 +337,8 @@ declare class Client {
     probe(): void;
     /** Says bye, unless the hub has ended it with this error. A page that goes has no time to lose. */
     close(error?: SnugError, atOnce?: boolean): void;
+    /** Says bye for a page that goes and may come back: then the session begins anew, under the same id. */
+    pause(): void;
 }
 type LinkState = 'connecting' | 'live' | 'shaky' | 'gone';
 type Cause = 'closed' | 'left' | 'ice' | 'dtls' | 'signaling' | 'timeout' | 'refused' | 'self';

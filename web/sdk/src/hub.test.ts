@@ -443,6 +443,19 @@ describe('when the network is back, or somebody looks', () => {
   })
 })
 
+test('a page that goes says bye over a connection whose requests the browser has ended', async () => {
+  const http = new FakeHTTP()
+  const { hub } = connected()
+  FakeWebSocket.newest.drop()
+  await later(500 + 2_500)
+  http.newest('connect').answer({ type: 'connection', id: 'c' }, { ...welcome, recovered: true })
+  await settle()
+  http.newest('receive').fail()
+  await settle()
+  hub.close(undefined, true)
+  expect(http.newest('send').lines[1]).toEqual({ type: 'close', code: 1000 })
+})
+
 describe('a token', () => {
   test('is said as it is', () => {
     dial('a.b.c')

@@ -55,8 +55,10 @@ export class Room extends EventTarget {
   #iceServers: RTCIceServer[] = []
   #closed = false
   #told = false // that members changed, soon
-  /** A page that the browser keeps may come back, and then resumes. */
-  #leaveWithPage = ({ persisted }: PageTransitionEvent) => { if (!persisted) void this.#end(undefined, true) }
+  #leaveWithPage = ({ persisted }: PageTransitionEvent) => {
+    if (persisted) this.#pause()
+    else void this.#end(undefined, true)
+  }
   #first: { resolve: () => void; reject: (error: SnugError) => void } | undefined
 
   /** For join(). */
@@ -151,6 +153,13 @@ export class Room extends EventTarget {
     this.#hub.close(error, atOnce)
     await closing
     this.dispatchEvent(new EndEvent(error))
+  }
+
+  /** The browser says that it may keep the page. Mostly it doesn't, so the others are told bye; if it does, they are met again. */
+  #pause(): void {
+    if (this.#first) return
+    this.#hub.pause()
+    for (const { link } of this.#standings.values()) link.end('self')
   }
 
   #fail(error: SnugError): void {
