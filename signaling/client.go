@@ -57,6 +57,7 @@ type Client struct {
 	sent    uint64 // in it
 	kept    []keptSignal
 	bytes   int           // of kept
+	frame   int           // bytes of the longest message that the hub takes; 0: it didn't say
 	room    chan struct{} // closed and replaced when kept becomes shorter
 	probe   time.Time     // when the answer to a probe must have come; zero: none is due
 	renewAt time.Time     // when the token is to be renewed; zero: never
@@ -122,17 +123,36 @@ func (c *Client) Receive(ctx context.Context) (Message, error) {
 // Signal sends body, any JSON value, to a member. The number it returns is the one that an [Undeliverable] names. A
 // signal is kept until the hub has acknowledged it, and sent again if the connection is lost before; if the
 // session isn't recovered then, it is dropped. Signal waits while 256 KiB are kept, but not while the hub is away: then the error
-// wraps [ErrUnreachable].
+// wraps [ErrUnreachable]. What is no JSON, or longer than the hub takes, is refused here and counts nothing.
 func (c *Client) Signal(ctx context.Context, to string, body jsontext.Value) (number uint64, err error) {
 	if err := acquire(ctx, c.writing); err != nil {
 		return 0, err
 	}
 	defer release(c.writing)
-	conn, number, err := c.keep(ctx, Signal{To: to, Body: body})
+	s := Signal{To: to, Body: body}
+	if err := c.check(s); err != nil {
+		return 0, err
+	}
+	conn, number, err := c.keep(ctx, s)
 	if err == nil && conn != nil {
-		conn.Signal(ctx, to, body) // if that fails, it will be sent again
+		// It counts now, so it has to be sent, even if ctx ends; if that fails, it will be sent again.
+		conn.Signal(context.WithoutCancel(ctx), to, body)
 	}
 	return number, err
+}
+
+// check refuses what can't be sent.
+func (c *Client) check(s Signal) error {
+	text, err := encode(s)
+	if err != nil {
+		return fmt.Errorf("signaling: %w", err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.frame > 0 && len(text) > c.frame {
+		return tooLong(len(text), c.frame)
+	}
+	return nil
 }
 
 // keep needs writing.
@@ -258,7 +278,7 @@ func (c *Client) welcomed(conn *Conn) {
 		c.kept, c.bytes = nil, 0
 		c.makeRoom()
 	}
-	c.hello.Session = w.Session
+	c.hello.Session, c.frame = w.Session, w.Limits.Frame
 	c.conn, c.probe = conn, time.Time{}
 	c.renewAt = renewal(w.Expires)
 	again := append([]keptSignal(nil), c.kept...)
