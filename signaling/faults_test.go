@@ -44,9 +44,12 @@ func TestSoakRandomFaults(t *testing.T) {
 	w.run(200, 20, *soak)
 }
 
-// faultOptions are of a hub that notices soon who is lost.
+// faultOptions are of a hub that notices soon who is lost, and keeps little for it.
 func faultOptions() *signaling.Options {
-	return &signaling.Options{PingInterval: 4 * time.Second, PongTimeout: 8 * time.Second, Grace: 15 * time.Second}
+	return &signaling.Options{
+		PingInterval: 4 * time.Second, PongTimeout: 8 * time.Second, Grace: 15 * time.Second,
+		Limits: signaling.HubLimits{Replay: 1000},
+	}
 }
 
 // world is rooms of members, and what happens to them.
