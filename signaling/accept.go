@@ -19,6 +19,7 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
+	http.NewResponseController(w).SetReadDeadline(time.Now().Add(requestWait)) // an upgrade, and body, end that
 	room, verb, _ := strings.Cut(path, "/")
 	servePoll := h.pollVerb(verb)
 	if refusal := h.checkOrigin(r); refusal != nil {
