@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -46,7 +47,8 @@ type Client struct {
 	messages chan Message
 	leave    context.CancelFunc // ends run
 	leaving  context.Context
-	done     chan struct{} // closed when run has ended
+	probing  sync.WaitGroup // joined by run
+	done     chan struct{}  // closed when run has ended
 	poke     chan struct{} // a token: try now, don't wait
 
 	writing chan struct{} // held, by sending to it, by who sends signals, so that none overtakes another
@@ -166,6 +168,7 @@ func (c *Client) keep(ctx context.Context, s Signal) (*Conn, uint64, error) {
 			return nil, 0, c.ended
 		case len(c.kept) == 0 || c.bytes+len(s.Body) <= defaultReplay:
 			defer c.mu.Unlock()
+			s.Body = slices.Clone(s.Body) // it is the caller's
 			c.kept = append(c.kept, keptSignal{s, time.Now()})
 			c.bytes += len(s.Body)
 			c.sent++
@@ -209,6 +212,11 @@ func (c *Client) Probe() {
 	due := conn != nil && c.probe.IsZero()
 	if due {
 		c.probe = time.Now().Add(pongWait)
+		c.probing.Go(func() {
+			ctx, cancel := context.WithTimeout(c.leaving, pongWait)
+			defer cancel()
+			conn.Ping(ctx)
+		})
 	}
 	c.mu.Unlock()
 	if conn == nil {
@@ -216,13 +224,6 @@ func (c *Client) Probe() {
 		case c.poke <- struct{}{}:
 		default:
 		}
-	}
-	if due {
-		go func() { // ends with the write, or with conn
-			ctx, cancel := context.WithTimeout(c.leaving, pongWait)
-			defer cancel()
-			conn.Ping(ctx)
-		}()
 	}
 }
 
@@ -258,6 +259,7 @@ func (c *Client) run(conn *Conn) {
 		c.lost(conn)
 		conn, err = c.redial(err)
 	}
+	c.probing.Wait()
 	c.mu.Lock()
 	c.ended = err
 	c.mu.Unlock()
@@ -325,11 +327,14 @@ func (c *Client) makeRoom() {
 func (c *Client) listen(conn *Conn) error {
 	watching, stop := context.WithCancel(c.leaving)
 	var watch sync.WaitGroup
-	watch.Go(func() { c.watch(watching, conn) })
+	watch.Go(func() {
+		c.watch(watching, conn)
+		if c.leaving.Err() != nil { // ending the context of Receive would cut the connection; a bye is said instead
+			conn.Close()
+		}
+	})
 	defer watch.Wait()
 	defer stop()
-	// Ending the context of Receive would cut the connection; a bye is said instead.
-	defer context.AfterFunc(c.leaving, func() { conn.Close() })()
 	if err := c.give(conn.Welcome()); err != nil {
 		return err
 	}
@@ -425,6 +430,7 @@ func (c *Client) lost(conn *Conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.conn = nil
+	c.makeRoom() // whoever waits for it learns that there is no hub now
 	c.hello.Received = conn.Received()
 }
 

@@ -134,7 +134,7 @@ func (d *dialer) overWebSocket(ctx context.Context) (*Conn, error) {
 	c := newConn()
 	c.wire = newWebSocket(ws, c.listen)
 	if err := c.write(ctx, d.hello); err != nil {
-		return nil, err
+		return nil, c.fail(err)
 	}
 	return d.enter(ctx, c)
 }
