@@ -449,3 +449,29 @@ func TestClientKeepsItsOwnCopyOfASignal(t *testing.T) {
 		}
 	})
 }
+
+func TestFailedRequestEndsTheConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newBubbleLab(t, nil)
+		l.dial.Transport = TransportHTTP
+		ann, bob := connect(t, l, "Ann"), connect(t, l, "Bob")
+		to := next[Welcome](t, bob).You
+		next[Welcome](t, ann)
+		next[RosterChange](t, ann)
+		l.fail.Store(1)
+		start := time.Now()
+		if _, err := ann.Signal(t.Context(), to, jsontext.Value(`1`)); err != nil {
+			t.Fatal(err)
+		}
+		next[Lost](t, ann)
+		if d := time.Since(start); d > 2*time.Second {
+			t.Errorf("it took %v", d)
+		}
+		if w := next[Welcome](t, ann); !w.Recovered {
+			t.Errorf("welcome %+v", w)
+		}
+		if s := next[Signal](t, bob); string(s.Body) != "1" {
+			t.Errorf("got %s", s.Body)
+		}
+	})
+}
