@@ -49,7 +49,7 @@ type Client struct {
 	leaving  context.Context
 	probing  sync.WaitGroup // joined by run
 	done     chan struct{}  // closed when run has ended
-	poke     chan struct{} // a token: try now, don't wait
+	poke     chan struct{}  // a token: try now, don't wait
 
 	writing chan struct{} // held, by sending to it, by who sends signals, so that none overtakes another
 

@@ -116,6 +116,7 @@ func TestWhatIsBeingWrittenCounts(t *testing.T) {
 		body := `"` + strings.Repeat("x", 60_000) + `"`
 		ann.Signal(t.Context(), ann.Welcome().Roster.Members[0].ID, []byte(body))
 		settle(t, ann)
+		synctest.Wait()
 		before := l.hub.Stats().Bytes
 		conn := l.request("receive", fmt.Sprintf(`{"connection":%q,"n":1}`+"\n", id), 0)
 		io.ReadFull(conn, make([]byte, 10))
