@@ -14,11 +14,12 @@ type Options struct {
 	// loopback for a hub that is reached there.
 	Origins []string
 	// ICE says which STUN and TURN servers a member is told, when it is
-	// welcomed and again before they expire. It must not block. Nil: none.
+	// welcomed and again before they expire. It must not block, nor call the hub. Nil: none.
 	ICE func(AuthRequest, Grant) ICE
 	// Authorize decides who may enter: PROTOCOL.md, section 8. It is called
 	// for each hello and each renewal, by any number of goroutines, and has
-	// ten seconds. An [*Error] is told to the client as it is; any other error means
+	// ten seconds, less if the hub is shut down. An [*Error] is told to the client as it is, and one with a code of
+	// your own closes with 4999 if it is Final, else with 4499; any other error means
 	// that nobody can be let in now, and is logged. Nil: the hub is open, and everybody may join.
 	Authorize func(context.Context, AuthRequest) (Grant, error)
 	// Duplicates says what becomes of a second session of one identity in a
