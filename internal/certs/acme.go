@@ -93,6 +93,12 @@ func (s *issued) configure(o ACME, template certmagic.ACMEIssuer, every time.Dur
 	made.Store(s.config)
 }
 
+// Check tells what is wrong with the options. Nobody is asked for anything.
+func (o ACME) Check() error {
+	_, err := o.issuer()
+	return err
+}
+
 // issuer checks the options, and is what certmagic wants to have of them.
 func (o ACME) issuer() (certmagic.ACMEIssuer, error) {
 	template := certmagic.ACMEIssuer{

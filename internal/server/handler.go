@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/snug-chat/snug/internal/admin"
+	"github.com/snug-chat/snug/internal/config"
 	"github.com/snug-chat/snug/web"
 )
 
@@ -38,6 +39,9 @@ func (s *Server) newOperator(p parts) (*operator, error) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("the admin listener: %w", explain(addr, "--admin", err))
+	}
+	if s.started.Admin.TokenFile != "" && !config.Loopback(addr) {
+		s.logs.logger.Warn("the admin listener speaks plain HTTP, and others can reach it: whoever can read along can read its token; leave it on 127.0.0.1, or in a network that is yours alone", "listen", addr)
 	}
 	o := &operator{listener: l, server: s}
 	o.configure(p)

@@ -77,7 +77,7 @@ func run(t *testing.T, s *Server) (end func()) {
 
 func TestInviteHasAHostThatReachesTheServer(t *testing.T) {
 	for listenAt, host := range map[string]string{
-		"127.0.0.1:0": "localhost", "127.0.0.2:0": "localhost", "localhost:0": "localhost", "0.0.0.0:0": "localhost", ":0": "localhost",
+		"127.0.0.1:0": "localhost", "127.0.0.2:0": "127.0.0.2", "localhost:0": "localhost", "0.0.0.0:0": "localhost", ":0": "localhost",
 	} {
 		s := listen(t, at(listenAt, false), Options{})
 		run(t, s)
@@ -214,6 +214,8 @@ func TestAddress(t *testing.T) {
 	}{
 		{"127.0.0.1:8080", false, "127.0.0.1:8080"},
 		{"127.0.0.1:8080", true, ":8080"},
+		{":8080", true, ":8080"},
+		{"192.168.1.7:8080", true, "192.168.1.7:8080"}, // that interface and no other
 		{"[::1]:0", false, "[::1]:0"},
 		{":65535", false, ":65535"},
 	} {
