@@ -177,8 +177,6 @@ func (s *issued) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, erro
 
 func (s *issued) protocols() []string { return []string{"http/1.1", acmez.ACMETLS1Protocol} }
 
-func (s *issued) reload() error { return nil }
-
 // close waits for what this package has begun, and for certmagic's own loop. A renewal that is
 // under way is told to end.
 func (s *issued) close() {
