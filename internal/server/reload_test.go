@@ -319,6 +319,16 @@ func TestAdminIsOnItsOwnListener(t *testing.T) {
 	}
 }
 
+func TestAdminWaitsForARestart(t *testing.T) {
+	t.Chdir(t.TempDir())
+	l := begin(t, "")
+	l.write("token", "0123456789abcdef")
+	l.write("snug.yaml", "admin: {listen: '127.0.0.1:1', token_file: token}\n")
+	if said := l.reload(); !strings.Contains(said, `"this change needs a restart" key=admin.listen from="" to=127.0.0.1:1`) || strings.Contains(said, "ERROR") {
+		t.Errorf("it says %s", said)
+	}
+}
+
 func TestAdminThatOthersReachIsWarnedOf(t *testing.T) {
 	token := filepath.Join(t.TempDir(), "token")
 	if err := os.WriteFile(token, []byte("0123456789abcdef"), 0o600); err != nil {
