@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 
 	"github.com/snug-chat/snug/internal/admin"
@@ -19,7 +21,24 @@ func (s *Server) handler() http.Handler {
 	mux.Handle("/livez", admin.Livez())
 	mux.Handle("/readyz", admin.Readyz(s.hub))
 	mux.Handle("/", web.Handler())
-	return mux
+	return s.missProxies(mux)
+}
+
+// missProxies warns, once, of a proxy on this machine that isn't named. All its clients are one then,
+// and an address of this machine has no limits: none of them is bounded.
+func (s *Server) missProxies(next http.Handler) http.Handler {
+	var once sync.Once
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-Forwarded-For") != "" {
+			from, err := netip.ParseAddrPort(r.RemoteAddr)
+			if ip := from.Addr().Unmap(); err == nil && ip.IsLoopback() && !s.gate.trusts(ip) {
+				once.Do(func() {
+					s.logs.logger.Warn("a proxy on this machine says where clients come from and isn't believed, so no client of it is bounded: name it", "proxies", ip)
+				})
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // operator is the operator's own listener: metrics, admin API, profiles.
