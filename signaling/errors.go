@@ -65,6 +65,7 @@ const (
 )
 
 const (
+	againCloseMax = 4499
 	finalCloseMin = 4500
 	finalCloseMax = 4999
 	maxRetry      = 10 * time.Minute
@@ -89,6 +90,18 @@ type Error struct {
 	// Final means that trying again won't help: the close code was 4500–4999,
 	// or the origin was refused.
 	Final bool
+}
+
+// closeCode is what a connection closes with that ends for e. Codes of an operator's own have one of
+// the right range, at its end.
+func (e *Error) closeCode() int {
+	switch code := closeCodes[e.Code]; {
+	case code != 0:
+		return code
+	case e.Final:
+		return finalCloseMax
+	}
+	return againCloseMax
 }
 
 func (e *Error) Error() string { return fmt.Sprintf("signaling: %s (%s)", e.Message, e.Code) }

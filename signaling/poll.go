@@ -117,7 +117,7 @@ func (p *poll) closeLocked(why *Error) {
 	}
 	p.closed, p.closedAt, p.why = true, time.Now(), why
 	p.hub.counters.refused(why)
-	last := []frame{messageFrame(why), textFrame(closeLine{"close", closeCodes[why.Code]})}
+	last := []frame{messageFrame(why), textFrame(closeLine{"close", why.closeCode()})}
 	for _, f := range last {
 		p.put(f)
 	}
