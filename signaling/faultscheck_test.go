@@ -177,8 +177,8 @@ func (m *member) mayHaveLost(signals []*sent, got []heard) bool {
 func (w *world) checkLeaves() {
 	w.t.Helper()
 	stats := w.hub.Signaling().Stats()
-	for start := time.Now(); stats.Members > 0 && time.Since(start) < time.Minute; stats = w.hub.Signaling().Stats() {
-		wait(w.t.Context(), time.Second) // byes are on their way
+	for start := time.Now(); (stats.Members > 0 || stats.Bytes > 0) && time.Since(start) < time.Minute; stats = w.hub.Signaling().Stats() {
+		wait(w.t.Context(), time.Second) // byes are on their way, and last words to who doesn't read
 	}
 	var leaves uint64
 	for n := range maps.Values(stats.Leaves) {
