@@ -149,7 +149,7 @@ func (c *connection) authorize(r AuthRequest) (Grant, *Error) {
 	var refusal *Error
 	switch {
 	case errors.As(err, &refusal):
-		return grant, refusal.asItCloses()
+		return grant, refusal.ofHook()
 	case err != nil && c.hub.stopped():
 		return grant, goingAway()
 	case err != nil:
@@ -163,6 +163,16 @@ func (c *connection) authorize(r AuthRequest) (Grant, *Error) {
 		return grant, errKicked()
 	}
 	return grant, nil
+}
+
+// ofHook is e as clients are told: its code is there, and Final goes with the code.
+func (e *Error) ofHook() *Error {
+	told := *e
+	if told.Code == "" {
+		told.Code = CodeForbidden
+	}
+	told.Final = told.closeCode() >= finalCloseMin
+	return &told
 }
 
 func errExpired() *Error {

@@ -65,6 +65,7 @@ const (
 )
 
 const (
+	againCloseMax = 4499
 	finalCloseMin = 4500
 	finalCloseMax = 4999
 	maxRetry      = 10 * time.Minute
@@ -122,14 +123,7 @@ func (e *Error) closeCode() int {
 	case e.Final:
 		return finalCloseMax
 	}
-	return finalCloseMin - 1
-}
-
-// asItCloses is e, final if its close code is.
-func (e *Error) asItCloses() *Error {
-	c := *e
-	c.Final = e.closeCode() >= finalCloseMin
-	return &c
+	return againCloseMax
 }
 
 // refusef makes an Error that ends a connection, or answers a request.

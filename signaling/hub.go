@@ -305,7 +305,7 @@ func (h *Hub) end() bool {
 }
 
 func goingAway() *Error {
-	e := refusef(CodeGoingAway, "The hub is going away for a moment. Your conversations go on.")
+	e := refusef(CodeGoingAway, "The hub is going away for a moment: try again in a few seconds. Conversations go on meanwhile.")
 	e.Retry = goingAwayRetryMin + rand.N(goingAwayRetryMax-goingAwayRetryMin)
 	return e
 }

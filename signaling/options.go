@@ -18,9 +18,10 @@ type Options struct {
 	ICE func(AuthRequest, Grant) ICE
 	// Authorize decides who may enter: PROTOCOL.md, section 8. It is called
 	// for each hello and each renewal, by any number of goroutines, and has
-	// ten seconds, less if the hub is shut down. An [*Error] is told to the client as it is, and one with a code of
-	// your own closes with 4999 if it is Final, else with 4499; any other error means
-	// that nobody can be let in now, and is logged. Nil: the hub is open, and everybody may join.
+	// ten seconds, less if the hub is shut down. An [*Error] is told to the client: with a code of this package it
+	// is final or not as PROTOCOL.md says, with one of your own as its Final says (it closes with 4999 or 4499), and without
+	// one it is CodeForbidden. Any other error means that nobody can be let in now, and is logged. Nil: the hub is open, and
+	// everybody may join.
 	Authorize func(context.Context, AuthRequest) (Grant, error)
 	// Duplicates says what becomes of a second session of one identity in a
 	// room: DuplicatesBoth, DuplicatesReplace or DuplicatesRefuse.

@@ -34,7 +34,7 @@ func newLogs(out io.Writer, c config.Log) *logs {
 func (l *logs) configure(c config.Log) {
 	var h slog.Handler = slog.NewTextHandler(l.out, &slog.HandlerOptions{Level: slog.LevelDebug})
 	if c.Format == config.FormatJSON {
-		h = slog.NewJSONHandler(l.out, &slog.HandlerOptions{Level: slog.LevelDebug})
+		h = slog.NewJSONHandler(l.out, &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: readable})
 	}
 	l.handler.Store(&h)
 	l.level.Set(c.Level)
@@ -45,6 +45,14 @@ func (l *logs) configure(c config.Log) {
 type infoOrBelow struct{ set slog.Leveler }
 
 func (l infoOrBelow) Level() slog.Level { return min(slog.LevelInfo, l.set.Level()) }
+
+// readable writes durations with their unit, as the text format does; in JSON they would be nanoseconds.
+func readable(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindDuration {
+		a.Value = slog.StringValue(a.Value.Duration().String())
+	}
+	return a
+}
 
 // handler passes on to what logs writes with now.
 type handler struct {
