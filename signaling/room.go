@@ -71,32 +71,12 @@ func (r *room) enter(c *connection, id string, hello Hello, grant Grant) (ok boo
 
 // admit makes a new member, if it may come in. Needs mu.
 func (r *room) admit(c *connection, id string, hello Hello, grant Grant) (*session, *Error) {
-	o := r.hub.options.Load()
-	if r.locked {
-		refusal := refusef(CodeLocked, "This room takes no newcomers now. Ask somebody who is in it.")
-		refusal.Retry = fullRetry
+	replaced, refusal := r.refuse(c, grant)
+	if refusal != nil {
 		return nil, refusal
 	}
-	for _, other := range slices.Clone(r.order) {
-		if grant.Identity == "" || other.grant.Identity != grant.Identity {
-			continue
-		}
-		switch o.Duplicates {
-		case DuplicatesRefuse:
-			refusal := refusef(CodeDuplicate, "You are in this room already, and may be in it once.")
-			refusal.Retry = fullRetry
-			return nil, refusal
-		case DuplicatesReplace:
-			r.putOut(other, refusef(CodeSuperseded, "You came into this room anew, from elsewhere."))
-		}
-	}
-	if len(r.sessions) >= o.Limits.Members {
-		refusal := refusef(CodeFull, "This room has all its %d members. Wait until somebody leaves, or open another room.", o.Limits.Members)
-		refusal.Retry = fullRetry
-		return nil, refusal
-	}
-	if wait := r.hub.addresses.join(c.address, o); wait > 0 {
-		return nil, limited(LimitJoins, wait, "Too many came in from your address at once. Wait a moment.")
+	for _, other := range replaced {
+		r.putOut(other, refusef(CodeSuperseded, "You came into this room anew, from elsewhere."))
 	}
 	r.n++
 	s := &session{id: id, kind: hello.Kind, joined: r.n, since: time.Now()}
@@ -108,6 +88,41 @@ func (r *room) admit(c *connection, id string, hello Hello, grant Grant) (*sessi
 	r.hub.counters.add(&r.hub.counters.joins)
 	r.hub.logOf(c.address).Info("a member joined", "room", r.name, "member", id, "kind", hello.Kind)
 	return s, nil
+}
+
+// refuse tells why a newcomer may not come in, or which sessions it replaces: who isn't let in
+// replaces none. Needs mu.
+func (r *room) refuse(c *connection, grant Grant) (replaced []*session, refusal *Error) {
+	o := r.hub.options.Load()
+	same := r.sessionsOf(grant.Identity)
+	if o.Duplicates == DuplicatesReplace {
+		replaced = same
+	}
+	switch {
+	case r.locked:
+		refusal = refusef(CodeLocked, "This room takes no newcomers now. Ask somebody who is in it.")
+	case len(same) > 0 && o.Duplicates == DuplicatesRefuse:
+		refusal = refusef(CodeDuplicate, "You are in this room already, and may be in it once.")
+	case len(r.sessions)-len(replaced) >= o.Limits.Members:
+		refusal = refusef(CodeFull, "This room has all its %d members. Wait until somebody leaves, or open another room.", o.Limits.Members)
+	default:
+		if wait := r.hub.addresses.join(c.address, o); wait > 0 {
+			return nil, limited(LimitJoins, wait, "Too many came in from your address at once. Wait a moment.")
+		}
+		return replaced, nil
+	}
+	refusal.Retry = fullRetry
+	return nil, refusal
+}
+
+// sessionsOf are those of an identity; none in an open hub. Needs mu.
+func (r *room) sessionsOf(identity string) (same []*session) {
+	for _, s := range r.order {
+		if identity != "" && s.grant.Identity == identity {
+			same = append(same, s)
+		}
+	}
+	return same
 }
 
 // resume prepares s for c, another connection. Needs mu.
