@@ -33,6 +33,7 @@ test-go:
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "These files aren't formatted: run gofmt -w on them."; exit 1; }
 	$(GO) vet ./...
 	$(GO) test -race -timeout 4m ./...
+	$(GO) test -run SessionsComeBack -timeout 4m ./signaling # 5,000 are too many for -race
 
 test-ts: node
 	$(NPM) test --silent
