@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,6 +22,7 @@ const (
 	ackPatience = 5 * time.Second // for an ack of a signal, before the hub is probed
 	pongWait    = 5 * time.Second // for the answer to a probe
 	watchEvery  = time.Second
+	lateWait    = 2 * time.Minute  // that a hello may take on a connection that was given up
 	renewBefore = 30 * time.Second // before a token expires, or half of its time if that is less
 )
 
@@ -51,12 +53,15 @@ type Client struct {
 
 	writing chan struct{} // held, by sending to it, by who sends signals, so that none overtakes another
 
+	late []time.Time // when attempts were given up whose hello the hub may hear yet; owned by run
+
 	mu      sync.Mutex
 	conn    *Conn  // nil while the connection is lost
 	base    uint64 // signals before this session
 	sent    uint64 // in it
 	kept    []keptSignal
 	bytes   int           // of kept
+	frame   int           // bytes of the longest message that the hub takes; 0: it didn't say
 	room    chan struct{} // closed and replaced when kept becomes shorter
 	probe   time.Time     // when the answer to a probe must have come; zero: none is due
 	renewAt time.Time     // when the token is to be renewed; zero: never
@@ -100,7 +105,22 @@ func (c *Client) dial(ctx context.Context) (*Conn, error) {
 		}
 		hello.Token = token
 	}
-	return Dial(ctx, c.invite, hello, &c.options)
+	conn, late, err := dial(ctx, c.invite, hello, &c.options)
+	for range late {
+		c.late = append(c.late, time.Now())
+	}
+	return conn, err
+}
+
+// overtaken tells whether a connection may have been taken over by a hello of our own, that was sent before
+// it and came after it. Each explains one takeover, for a while.
+func (c *Client) overtaken() bool {
+	c.late = slices.DeleteFunc(c.late, func(at time.Time) bool { return time.Since(at) > lateWait })
+	if len(c.late) == 0 {
+		return false
+	}
+	c.late = c.late[1:]
+	return true
 }
 
 // Receive waits for the next message: a [Welcome] for each connection, [Lost] when that was lost, and
@@ -122,17 +142,36 @@ func (c *Client) Receive(ctx context.Context) (Message, error) {
 // Signal sends body, any JSON value, to a member. The number it returns is the one that an [Undeliverable] names. A
 // signal is kept until the hub has acknowledged it, and sent again if the connection is lost before; if the
 // session isn't recovered then, it is dropped. Signal waits while 256 KiB are kept, but not while the hub is away: then the error
-// wraps [ErrUnreachable].
+// wraps [ErrUnreachable]. What is no JSON, or longer than the hub takes, is refused here and counts nothing.
 func (c *Client) Signal(ctx context.Context, to string, body jsontext.Value) (number uint64, err error) {
 	if err := acquire(ctx, c.writing); err != nil {
 		return 0, err
 	}
 	defer release(c.writing)
-	conn, number, err := c.keep(ctx, Signal{To: to, Body: body})
+	s := Signal{To: to, Body: body}
+	if err := c.check(s); err != nil {
+		return 0, err
+	}
+	conn, number, err := c.keep(ctx, s)
 	if err == nil && conn != nil {
-		conn.Signal(ctx, to, body) // if that fails, it will be sent again
+		// It counts now, so it has to be sent, even if ctx ends; if that fails, it will be sent again.
+		conn.Signal(context.WithoutCancel(ctx), to, body)
 	}
 	return number, err
+}
+
+// check refuses what can't be sent.
+func (c *Client) check(s Signal) error {
+	text, err := encode(s)
+	if err != nil {
+		return fmt.Errorf("signaling: %w", err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.frame > 0 && len(text) > c.frame {
+		return tooLong(len(text), c.frame)
+	}
+	return nil
 }
 
 // keep needs writing.
@@ -258,7 +297,7 @@ func (c *Client) welcomed(conn *Conn) {
 		c.kept, c.bytes = nil, 0
 		c.makeRoom()
 	}
-	c.hello.Session = w.Session
+	c.hello.Session, c.frame = w.Session, w.Limits.Frame
 	c.conn, c.probe = conn, time.Time{}
 	c.renewAt = renewal(w.Expires)
 	again := append([]keptSignal(nil), c.kept...)
@@ -416,6 +455,10 @@ func (c *Client) redial(why error) (*Conn, error) {
 		switch {
 		case c.leaving.Err() != nil:
 			return nil, ErrClosed
+		case refused != nil && refused.Code == CodeSuperseded && c.overtaken():
+			again := *refused
+			again.Final = false
+			refused, why = &again, &again
 		case refused != nil && refused.Final:
 			return nil, refused
 		}

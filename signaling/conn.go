@@ -205,7 +205,7 @@ func (c *Conn) write(ctx context.Context, m Message) error {
 		return fmt.Errorf("signaling: %w", err)
 	}
 	if limit := c.welcome.Limits.Frame; limit > 0 && len(text) > limit {
-		return refusef(CodeTooBig, "A message of %d bytes is too long for this hub; it takes %d.", len(text), limit)
+		return tooLong(len(text), limit)
 	}
 	deadline := time.Now().Add(writeWait)
 	if d, ok := ctx.Deadline(); ok && d.Before(deadline) {
@@ -264,4 +264,8 @@ func (c *Conn) sayBye() {
 func (c *Conn) abandon() {
 	c.fail(ErrClosed)
 	c.counted.stop()
+}
+
+func tooLong(bytes, limit int) *Error {
+	return refusef(CodeTooBig, "A message of %d bytes is too long for this hub; it takes %d.", bytes, limit)
 }

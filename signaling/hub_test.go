@@ -88,10 +88,11 @@ func newBubbleLab(t *testing.T, o *Options) *lab {
 
 // pipeListener is a net.Listener of pipes, which block durably in a bubble.
 type pipeListener struct {
-	halfOpen atomic.Bool // what is dialled from now on, or was, gets nothing through
-	conns    chan net.Conn
-	done     chan struct{}
-	once     sync.Once
+	slowClose atomic.Bool // what is dialled from now on is closed as TLS is, to a client that doesn't read
+	halfOpen  atomic.Bool // what is dialled from now on, or was, gets nothing through
+	conns     chan net.Conn
+	done      chan struct{}
+	once      sync.Once
 }
 
 func newPipeListener() *pipeListener {
@@ -101,6 +102,9 @@ func newPipeListener() *pipeListener {
 func (l *pipeListener) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	ours, theirs := net.Pipe()
 	ours = &halfOpenConn{ours, &l.halfOpen}
+	if l.slowClose.Load() {
+		theirs = slowCloseConn{theirs}
+	}
 	select {
 	case l.conns <- theirs:
 		return ours, nil
@@ -122,6 +126,16 @@ func (c *halfOpenConn) Write(b []byte) (int, error) {
 		return len(b), nil
 	}
 	return c.Conn.Write(b)
+}
+
+// slowCloseConn waits before it closes, and has a connection below that doesn't.
+type slowCloseConn struct{ net.Conn }
+
+func (c slowCloseConn) NetConn() net.Conn { return c.Conn }
+
+func (c slowCloseConn) Close() error {
+	time.Sleep(5 * time.Second)
+	return c.Conn.Close()
 }
 
 func (l *pipeListener) Accept() (net.Conn, error) {

@@ -32,7 +32,7 @@ type socket struct {
 	hub   *Hub
 	ws    *websocket.Conn
 	conn  net.Conn // under ws
-	meter *meter   // likewise; nil for one that isn't metered
+	meter *meter   // likewise
 
 	// Read by the sweep, in Unix ns.
 	helloBy atomic.Int64 // when the first message must have come; 0: it has
@@ -43,12 +43,14 @@ type socket struct {
 	controls   int       // pings and pongs
 	controlsAt time.Time // since when
 
+	writer sync.WaitGroup // joined by run
+
 	mu       sync.Mutex
 	room     *room // whose bytes are what waits; nil before the hello
 	queue    []frame
 	queued   int // bytes in queue and in the block being written
 	writing  bool
-	readDone bool      // run has ended; whoever writes last closes conn
+	readDone bool      // nothing is queued any more
 	closeBy  time.Time // set once a close is queued: nothing follows it
 	why      *Error    // what that close said; nil if it was the client's
 }
@@ -103,7 +105,8 @@ func (s *socket) control() error {
 
 func (s *socket) heard() { s.heardAt.Store(time.Now().UnixNano()) }
 
-// run reads until the connection ends.
+// run reads until the connection ends, and then writes what is left: the other side may
+// have closed without reading it.
 func (s *socket) run(r receiver) {
 	bye := s.read(r)
 	s.mu.Lock()
@@ -112,11 +115,10 @@ func (s *socket) run(r receiver) {
 	r.ended(bye, why)
 	s.mu.Lock()
 	s.readDone = true
-	last := !s.writing
 	s.mu.Unlock()
-	if last {
-		s.conn.Close()
-	}
+	s.conn.SetWriteDeadline(time.Now().Add(closeWait))
+	s.writer.Wait()
+	s.abort()
 }
 
 var readBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
@@ -192,7 +194,15 @@ func (s *socket) close(why *Error) {
 	s.end(why, messageFrame(why), closeFrame(closeCodes[why.Code]))
 }
 
-func (s *socket) abort() { s.conn.Close() }
+// abort closes what is under TLS: TLS itself may wait for seconds to say goodbye to a
+// client that doesn't read.
+func (s *socket) abort() {
+	var conn net.Conn = s.meter.Conn
+	if secure, ok := conn.(interface{ NetConn() net.Conn }); ok {
+		conn = secure.NetConn()
+	}
+	conn.Close()
+}
 
 func (s *socket) charge(r *room) {
 	s.mu.Lock()
@@ -259,7 +269,7 @@ func (s *socket) enqueue(f frame) {
 	s.queued += len(f)
 	if !s.writing {
 		s.writing = true
-		s.hub.work.Go(s.write)
+		s.writer.Go(s.write)
 	}
 }
 
@@ -278,7 +288,7 @@ func (s *socket) write() {
 		}
 		written = len(out)
 		if _, err := s.conn.Write(out); err != nil {
-			s.conn.Close() // ends run, too
+			s.abort() // ends run, too
 		}
 	}
 }
@@ -292,9 +302,6 @@ func (s *socket) next(block []byte, written int) []byte {
 	if len(s.queue) == 0 {
 		s.queue = nil
 		s.writing = false
-		if s.readDone {
-			s.conn.Close()
-		}
 		return nil
 	}
 	taken := 0
@@ -322,7 +329,7 @@ func (s *socket) check(now time.Time, o *Options) {
 	switch {
 	case !closeBy.IsZero():
 		if now.After(closeBy) {
-			s.conn.Close()
+			s.abort()
 		}
 	case helloBy != 0 && nanos > helloBy:
 		s.close(refusef(CodeTimeout, "No hello came in time. Say hello first."))

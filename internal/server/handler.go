@@ -50,7 +50,7 @@ func (o *operator) configure(p parts) {
 	if o == nil {
 		return
 	}
-	h := admin.New(o.server.hub, admin.Options{Token: p.adminToken, Version: version(), Logger: o.server.logs.logger})
+	h := admin.New(o.server.hub, admin.Options{Token: p.adminToken, Version: Version(), Logger: o.server.logs.logger})
 	o.handler.Store(&h)
 }
 
@@ -58,10 +58,10 @@ func (o *operator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	(*o.handler.Load()).ServeHTTP(w, r)
 }
 
-// version is the program's; empty if it wasn't built from a module's version.
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "(devel)" {
+// Version is the program's; "unknown" if it wasn't built from a module's version or a repository.
+func Version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
 		return info.Main.Version
 	}
-	return ""
+	return "unknown"
 }

@@ -1,7 +1,9 @@
-// A proxy before the hub that keeps what every WebSocket frame says, in both directions.
-import { connect, createServer } from 'node:net'
+// Proxies before the hub: one that keeps what every WebSocket frame says, and one that does what networks do.
 import { once } from 'node:events'
+import { createServer as createHTTPServer, request as forward } from 'node:http'
+import { connect, createServer } from 'node:net'
 
+/** Keeps what every WebSocket frame says, in both directions. */
 export async function recordingProxy(port) {
   const proxy = { said: [] }
   const server = createServer(client => {
@@ -34,6 +36,11 @@ class Frames {
 
   constructor(said) {
     this.#said = said
+  }
+
+  /** No head comes before the frames. */
+  isUpgraded() {
+    this.#upgraded = true
   }
 
   take(data) {
@@ -69,4 +76,56 @@ class Frames {
     this.#buffer = b.subarray(at + size)
     return true
   }
+}
+
+/**
+ * An HTTP proxy before the hub, as networks have them. `upgrades` is what becomes of WebSockets: 'pass',
+ * 'refuse' (403) or 'hang'. cut() ends everything that is under way; while `down` is set, nothing else begins.
+ * `onframe` is told of each text that passes a WebSocket, with its direction, 'up' or 'down'.
+ */
+export async function networkProxy(port) {
+  const proxy = { upgrades: 'pass', down: false, requests: [], onframe: () => {} }
+  const sockets = new Set()
+  const keep = socket => {
+    if (sockets.has(socket)) return socket // one that is used again
+    sockets.add(socket)
+    socket.on('error', () => socket.destroy())
+    socket.on('close', () => sockets.delete(socket))
+    return socket
+  }
+  const server = createHTTPServer((request, response) => {
+    proxy.requests.push(request.url)
+    const { method, url, headers } = request
+    const upstream = forward({ host: '127.0.0.1', port, method, path: url, headers }, answer => {
+      response.writeHead(answer.statusCode, answer.rawHeaders)
+      answer.pipe(response)
+      answer.on('error', () => response.destroy())
+    })
+    upstream.on('socket', keep)
+    upstream.on('error', () => response.destroy())
+    response.on('close', () => upstream.destroy())
+    request.pipe(upstream)
+  })
+  server.on('connection', socket => proxy.down ? socket.destroy() : keep(socket))
+  server.on('upgrade', (request, socket, head) => {
+    if (proxy.upgrades === 'refuse') socket.end('HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n')
+    if (proxy.upgrades !== 'pass') return
+    const hub = keep(connect(port, '127.0.0.1'))
+    hub.write(`${request.method} ${request.url} HTTP/1.1\r\n`)
+    for (let i = 0; i < request.rawHeaders.length; i += 2) hub.write(`${request.rawHeaders[i]}: ${request.rawHeaders[i + 1]}\r\n`)
+    hub.write('\r\n')
+    hub.write(head)
+    const [up, down] = ['up', 'down'].map(direction => new Frames({ push: text => proxy.onframe(text, direction) }))
+    up.isUpgraded()
+    socket.on('data', data => { hub.write(data); up.take(data) })
+    hub.on('data', data => { socket.write(data); down.take(data) })
+    socket.on('close', () => hub.destroy())
+    hub.on('close', () => socket.destroy())
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  proxy.port = server.address().port
+  proxy.cut = () => { for (const socket of sockets) socket.destroy() }
+  proxy.close = () => { proxy.cut(); server.close() }
+  return proxy
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // modules are the SDK's, each after those it imports.
-var modules = []string{"errors", "invite", "roster", "protocol", "token", "conn", "signals", "frame", "hub", "link", "room", "chat"}
+var modules = []string{"errors", "invite", "roster", "protocol", "token", "conn", "signals", "frame", "hub", "link", "events", "room", "chat"}
 
 var (
 	imports  = regexp.MustCompile(`(?m)^import .*;\n`)

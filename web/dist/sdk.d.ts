@@ -337,6 +337,8 @@ declare class Client {
     probe(): void;
     /** Says bye, unless the hub has ended it with this error. A page that goes has no time to lose. */
     close(error?: SnugError, atOnce?: boolean): void;
+    /** Says bye for a page that goes and may come back: then the session begins anew, under the same id. */
+    pause(): void;
 }
 type LinkState = 'connecting' | 'live' | 'shaky' | 'gone';
 type Cause = 'closed' | 'left' | 'ice' | 'dtls' | 'signaling' | 'timeout' | 'refused' | 'self';
@@ -372,16 +374,6 @@ declare class Link {
     close(): Promise<void>;
     end(cause: Cause): void;
 }
-interface JoinOptions {
-    /** What the member calls itself; at most 128 bytes. */
-    name?: string;
-    /** Public metadata; at most 1,024 bytes of JSON. */
-    meta?: Record<string, unknown>;
-    /** Where the hub asks for one: proves who may enter. A function is asked at each connection, and again before its token expires. */
-    token?: Token;
-    /** Aborts joining. */
-    signal?: AbortSignal;
-}
 /** Somebody in the room, at one moment. */
 interface Member extends Readonly<Entry> {
     /** Of the link to it. */
@@ -401,6 +393,16 @@ declare class EndEvent extends Event {
     /** Why, unless leave() was called. */
     readonly error: SnugError | undefined;
     constructor(error?: SnugError);
+}
+interface JoinOptions {
+    /** What the member calls itself; at most 128 bytes. */
+    name?: string;
+    /** Public metadata; at most 1,024 bytes of JSON. */
+    meta?: Record<string, unknown>;
+    /** Where the hub asks for one: proves who may enter. A function is asked at each connection, and again before its token expires. */
+    token?: Token;
+    /** Aborts joining. */
+    signal?: AbortSignal;
 }
 /**
  * Joins the room of an invite. Rejects with a SnugError at the first failure;
@@ -491,12 +493,14 @@ export { Chat, ChatMessageEvent, maxBody }
 export type { ChatMessage, Ref }
 export { SnugError }
 export type { ErrorCode }
+export { EndEvent, RoomMessageEvent }
+export type { Member }
 export { maxMessage }
 export type { Transport }
 export type { HubState }
 export { checkRoom, inviteTo, newRoomName, parseInvite }
 export type { Cause, LinkState, SendOptions }
 export type { Holds }
-export { EndEvent, join, RoomMessageEvent, Room }
-export type { JoinOptions, Member }
+export { join, Room }
+export type { JoinOptions }
 export type { Token }

@@ -1,5 +1,6 @@
 import './invite.ts'
 import './log.ts'
+import './people.ts'
 import './room.ts'
 import './start.ts'
 import './style.css'

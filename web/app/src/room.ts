@@ -3,11 +3,12 @@ import { Chat, ChatMessageEvent, EndEvent, join, type Member, parseInvite, type 
 import { Element, kept } from './element.ts'
 import { explain, type Words } from './i18n.ts'
 import type { Line } from './log.ts'
-import { colourOf, guestName, plain } from './text.ts'
+import { guestName } from './text.ts'
 
 const maxLines = 1000
 // Errors that trying again doesn't help against.
-const hopeless = ['room', 'invite', 'no-webrtc', 'not-a-hub', 'origin', 'token', 'forbidden', 'kicked', 'version']
+const hopeless = ['room', 'invite', 'no-webrtc', 'not-a-hub', 'origin', 'kicked', 'version']
+const wantToken = ['token', 'expired', 'forbidden']
 
 /** A room: who is here, what is said, and what is going on. */
 export class RoomView extends Element {
@@ -25,6 +26,7 @@ export class RoomView extends Element {
   #chat: Chat | undefined
   #here = new Map<string, Member>()
   #joining = false
+  #token: string | undefined // of who was asked for one; it stands in no link
   #unread = 0
   #tick: ReturnType<typeof setInterval> | undefined
 
@@ -51,6 +53,7 @@ export class RoomView extends Element {
           <a class="home" href="../" aria-label="snug"><img src="../icon.svg" alt="" width="28" height="28"></a>
           <h1>${this.#name()}</h1>
           ${this.room?.locked ? html`<small class="tag" title=${this.words.locked}>${this.words.lockedTag}</small>` : nothing}
+          ${this.room?.permissions.includes('lock') ? html`<button @click=${this.#lock}>${this.room.locked ? this.words.unlock : this.words.lock}</button>` : nothing}
           <button @click=${this.#leave} ?disabled=${!this.room}>${this.words.leave}</button>
         </header>
         <aside>${this.#members()}</aside>
@@ -66,15 +69,7 @@ export class RoomView extends Element {
     const { words, room } = this
     if (!room) return html`<p class="small">${words.connecting}</p>`
     return html`
-      <h2 id="here">${words.inRoom}</h2>
-      <ul aria-labelledby="here">
-        <li data-colour=${colourOf(room.self.id)}><span class="face" aria-hidden="true">${initial(room.self.name)}</span>
-          <span class="who"><b>${plain(room.self.name)}</b> <small>${words.you}</small></span></li>
-        ${room.members.map(m => html`
-          <li data-colour=${colourOf(m.id)} data-state=${m.away ? 'away' : m.state}>
-            <span class="face" aria-hidden="true">${initial(m.name)}</span>
-            <span class="who"><b>${plain(m.name || words.unnamed)}</b> <small>${this.#state(m)}</small></span></li>`)}
-      </ul>
+      <snug-people .words=${words} .self=${room.self} .members=${room.members} .mayKick=${room.permissions.includes('kick')} @kick=${this.#kick}></snug-people>
       <form class="row name" @submit=${this.#rename}>
         <input name="name" maxlength="40" required aria-label=${words.yourName} autocomplete="nickname" .value=${room.self.name}>
         <button>${words.save}</button>
@@ -82,11 +77,18 @@ export class RoomView extends Element {
       <snug-invite .words=${words} .invite=${room.invite} .note=${this.#whoMayEnter(room)}></snug-invite>`
   }
 
-  #state(m: Member): string {
-    const { words } = this
-    if (m.away) return m.state === 'live' ? words.awayLinked : words.away
-    if (m.state === 'gone' && m.cause) return `${words.states.gone}: ${words.causes[m.cause]}`
-    return words.states[m.state]
+  #kick(event: CustomEvent<string>): void {
+    this.#ask(this.room?.kick(event.detail))
+  }
+
+  #lock(): void {
+    const { room } = this
+    this.#ask(room?.lock(!room.locked))
+  }
+
+  #ask(asked: Promise<unknown> | undefined): void {
+    this.problem = ''
+    asked?.catch((error: unknown) => { this.problem = explain(this.words, error) })
   }
 
   #whoMayEnter(room: Room): string {
@@ -129,16 +131,33 @@ export class RoomView extends Element {
 
   #failed(): TemplateResult {
     const { words, error } = this
-    const again = !(error instanceof SnugError && hopeless.includes(error.code))
+    const code = error instanceof SnugError ? error.code : ''
+    const again = !hopeless.includes(code) && !wantToken.includes(code)
     return html`
       <main class="start">
         <h1><img src="../icon.svg" alt="" width="56" height="56"> snug</h1>
         <p role="alert">${explain(words, error)}</p>
+        ${wantToken.includes(code) ? this.#tokenForm() : nothing}
         <div class="row">
           ${again ? html`<button class="primary" @click=${this.#join}>${words.retry}</button>` : nothing}
           <a class="button" href="../">${words.newRoom}</a>
         </div>
       </main>`
+  }
+
+  #tokenForm(): TemplateResult {
+    const { words } = this
+    return html`
+      <form class="row" @submit=${this.#withToken}>
+        <input name="token" type="password" required maxlength="4096" aria-label=${words.token} placeholder=${words.token} autocomplete="off">
+        <button class="primary">${words.join}</button>
+      </form>`
+  }
+
+  #withToken(event: SubmitEvent): void {
+    event.preventDefault()
+    this.#token = String(new FormData(event.target as HTMLFormElement).get('token')).trim()
+    void this.#join()
   }
 
   #gone(): TemplateResult {
@@ -169,7 +188,8 @@ export class RoomView extends Element {
     this.left = false
     try {
       kept.name ||= guestName(this.words.guest)
-      this.#joined(await join(location.href, { name: kept.name || guestName(this.words.guest) }))
+      const token = this.#token
+      this.#joined(await join(location.href, { name: kept.name || guestName(this.words.guest), ...(token === undefined ? {} : { token }) }))
     } catch (error) {
       this.error = error
     } finally {
@@ -280,10 +300,6 @@ export class RoomView extends Element {
 function grow({ target }: { target: EventTarget | null }): void {
   const box = target as HTMLTextAreaElement
   box.rows = Math.min(6, Math.max(1, box.value.split('\n').length, Math.ceil(box.value.length / 60)))
-}
-
-function initial(name: string): string {
-  return [...plain(name)][0]?.toUpperCase() ?? '?'
 }
 
 customElements.define('snug-room', RoomView)

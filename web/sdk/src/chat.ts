@@ -1,7 +1,8 @@
-import { SnugError } from './errors.ts'
-import { bytesOf } from './frame.ts'
 import { base64url, count, list, malformed, memberID, object, parse, string } from './decode.ts'
-import { type Member, RoomMessageEvent, type Room } from './room.ts'
+import { SnugError } from './errors.ts'
+import type { Member, RoomMessageEvent } from './events.ts'
+import { bytesOf } from './frame.ts'
+import type { Room } from './room.ts'
 
 /** A reference to another message; `author` is left out if it is the message's own. */
 export interface Ref { rel: string; id: string; author?: string }

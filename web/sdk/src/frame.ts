@@ -1,5 +1,5 @@
-import { SnugError } from './errors.ts'
 import { count, object, parse, string } from './decode.ts'
+import { SnugError } from './errors.ts'
 
 // LINK.md, section 4.
 export const maxFrame = 16384

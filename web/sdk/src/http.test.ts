@@ -252,6 +252,19 @@ describe('close says bye', () => {
     expect(http.newest('send').lines).toEqual(bye(2))
   })
 
+  test('also over what is lost, if the page goes: its requests are ended first', async () => {
+    const { conn, on } = await welcomed()
+    http.newest('receive').fail()
+    await settle()
+    conn.close()
+    expect(http.all('send')).toEqual([])
+    conn.close(true)
+    expect(http.newest('send').lines).toEqual(bye(1))
+    expect(http.newest('send').aborted).toBe(false)
+    await settle()
+    expect(on.end).toHaveBeenCalledOnce()
+  })
+
   test('also when the welcome is on its way', async () => {
     const { conn, on } = connect()
     conn.close()

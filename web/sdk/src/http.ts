@@ -34,8 +34,9 @@ export class Requests extends Conn {
     if (this.#queue.push(text) === 1) this.#sent = this.#sent.then(() => this.#flush())
   }
 
+  /** A browser that leaves a page ends its requests first. So at once bye is said also over what seems to be lost. */
   close(atOnce = false): void {
-    if (this.ended) return
+    if (this.ended && !atOnce) return
     this.finish()
     this.#queue = []
     if (atOnce) void this.#bye()
@@ -99,7 +100,7 @@ export class Requests extends Conn {
     try {
       const answer = await fetch(`${this.#base}/${what}`, {
         method: 'POST', body: lines.join('\n') + '\n', headers: { 'Content-Type': 'application/x-ndjson' },
-        cache: 'no-store', credentials: 'omit', keepalive, signal: AbortSignal.any([stop.signal, this.#abort.signal]),
+        cache: 'no-store', credentials: 'omit', keepalive, signal: keepalive ? stop.signal : AbortSignal.any([stop.signal, this.#abort.signal]),
       })
       const text = await answer.text()
       if (answer.ok) return text

@@ -288,14 +288,14 @@ describe('a probe', () => {
     expect(hub.state.state).toBe('connected')
   })
 
-  test('whose time ran out while the page was asleep gets another', async () => {
+  test('whose time ran out while the page was asleep gets another, once', async () => {
     const { hub } = connected()
     hub.probe()
-    vi.setSystemTime(Date.now() + 3_600_000)
-    await later(5_000)
-    expect(hub.state.state).toBe('connected')
-    await later(5_000)
-    expect(hub.state.state).not.toBe('connected')
+    for (const state of ['connected', 'waiting']) {
+      vi.setSystemTime(Date.now() + 3_600_000)
+      await later(5_000)
+      expect(hub.state.state).toBe(state)
+    }
   })
 })
 
@@ -421,12 +421,39 @@ describe('when the network is back, or somebody looks', () => {
     expect(said('ping')).toHaveLength(1)
   })
 
+  test('a page that was put to sleep goes away without a bye, and goes on', async () => {
+    const { document } = page()
+    vi.spyOn(Math, 'random').mockReturnValue(0.999)
+    const { hub } = connected()
+    document.dispatchEvent(new Event('freeze'))
+    await settle()
+    expect(FakeWebSocket.newest.readyState).toBe(FakeWebSocket.CLOSED)
+    expect(FakeWebSocket.newest.closedWith).toBeUndefined()
+    document.dispatchEvent(new Event('resume'))
+    admit({ recovered: true })
+    expect(hub.state.state).toBe('connected')
+    expect(said('hello')).toEqual([{ ...hello, session: 's1', received: 0 }])
+  })
+
   test('it does nothing after close()', () => {
     const { network } = page()
     connected().hub.close()
     network(true)
     expect(FakeWebSocket.all).toHaveLength(1)
   })
+})
+
+test('a page that goes says bye over a connection whose requests the browser has ended', async () => {
+  const http = new FakeHTTP()
+  const { hub } = connected()
+  FakeWebSocket.newest.drop()
+  await later(500 + 2_500)
+  http.newest('connect').answer({ type: 'connection', id: 'c' }, { ...welcome, recovered: true })
+  await settle()
+  http.newest('receive').fail()
+  await settle()
+  hub.close(undefined, true)
+  expect(http.newest('send').lines[1]).toEqual({ type: 'close', code: 1000 })
 })
 
 describe('a token', () => {

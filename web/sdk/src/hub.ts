@@ -46,6 +46,7 @@ export class Client {
   #session: Session
   #renewal: Renewal
   #dial: Dial | undefined
+  #previous: Dial | undefined // that was lost
   #transport: Transport = 'websocket' // that got through last
   #http = true // the hub may have it
   #attempt = 0
@@ -74,6 +75,7 @@ export class Client {
       online: () => this.#online(),
       offline: () => this.#offline(),
       shown: () => this.#wake(),
+      frozen: () => this.#frozen(),
     })
     this.#begin()
   }
@@ -103,17 +105,31 @@ export class Client {
   /** Makes sure that the connection isn't dead without having said so. */
   probe(): void {
     if (this.#state.state !== 'connected' || this.#pongTimer !== undefined) return
-    this.#ping()
     this.#expectPong()
+    this.#ping()
   }
 
   /** Says bye, unless the hub has ended it with this error. A page that goes has no time to lose. */
   close(error?: SnugError, atOnce = false): void {
+    this.#bye(atOnce)
     this.#reset(error ?? new SnugError('closed', 'You have left the room.'))
     this.#awake.abort()
-    this.#dial?.close(atOnce)
-    this.#dial = undefined
     this.#become(error ? { state: 'closed', error } : { state: 'closed' })
+  }
+
+  /** Says bye for a page that goes and may come back: then the session begins anew, under the same id. */
+  pause(): void {
+    const error = new SnugError('closed', 'The page was left.')
+    this.#bye(true)
+    this.#reset(error)
+    this.#notBefore = 0
+    this.#become({ state: 'waiting', error })
+  }
+
+  #bye(atOnce: boolean): void {
+    const dial = this.#dial ?? (atOnce ? this.#previous : undefined)
+    this.#dial = undefined
+    dial?.close(atOnce)
   }
 
   #become(state: HubState): void {
@@ -150,6 +166,7 @@ export class Client {
   }
 
   #welcomed(welcome: Welcome): void {
+    this.#previous = undefined
     this.#attempt = this.#pings = this.#pongs = 0
     this.#transport = this.#dial!.transport
     this.#http = welcome.features.includes('http')
@@ -191,6 +208,7 @@ export class Client {
       return
     }
     this.#reset(error)
+    this.#previous = this.#dial ?? this.#previous
     this.#dial = undefined
     const bound = Math.min(redialMax, redialFirst * 2 ** this.#attempt++)
     this.#notBefore = error.retry ? Date.now() + Math.min(error.retry, retryMax) : 0
@@ -243,17 +261,28 @@ export class Client {
     else this.#begin()
   }
 
+  /** Chromium says bye for a page that thaws: its WebSocket closes with 1001. So the page goes away by itself before. */
+  #frozen(): void {
+    if (this.#state.state === 'connected') this.#giveUp('The page was asleep.')
+  }
+
+  /** Ends the connection, without a bye. */
+  #giveUp(message: string): void {
+    this.#dial?.drop()
+    this.#lost(new SnugError('unreachable', message))
+  }
+
   #ping(): void {
     this.#pings++
     this.#say({ type: 'ping' })
   }
 
-  #expectPong(): void {
+  /** A timer that comes late may come before what the hub said meanwhile, so it is set once more. */
+  #expectPong(again = false): void {
     const due = Date.now() + pongWait
     this.#pongTimer = setTimeout(() => {
-      if (Date.now() > due + lateness) return this.#expectPong() // what the hub said meanwhile is heard next
-      this.#dial?.drop()
-      this.#lost(new SnugError('unreachable', 'The hub doesn’t answer.'))
+      if (!again && Date.now() > due + lateness) this.#expectPong(true)
+      else this.#giveUp('The hub doesn’t answer.')
     }, pongWait)
   }
 

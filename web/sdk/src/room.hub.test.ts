@@ -3,7 +3,8 @@ import { FakeConnection } from '../fakes/connection.ts'
 import { FakeHub } from '../fakes/hub.ts'
 import { entryOf, idOf } from '../fakes/members.ts'
 import { FakeWebSocket, unreachable } from '../fakes/websocket.ts'
-import { type EndEvent, join, type Room, type RoomMessageEvent } from './room.ts'
+import type { EndEvent, RoomMessageEvent } from './events.ts'
+import { join, type Room } from './room.ts'
 
 // What a room does while its hub is away, and after.
 

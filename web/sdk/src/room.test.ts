@@ -3,7 +3,8 @@ import { FakeConnection } from '../fakes/connection.ts'
 import { FakeHub } from '../fakes/hub.ts'
 import { entryOf, idOf, welcomeTo } from '../fakes/members.ts'
 import { answers, FakeWebSocket, unreachable } from '../fakes/websocket.ts'
-import { type EndEvent, join, type Room, type RoomMessageEvent } from './room.ts'
+import type { EndEvent, RoomMessageEvent } from './events.ts'
+import { join, type Room } from './room.ts'
 
 const invite = 'https://hub.example/r/lobby'
 const later = (ms: number) => vi.advanceTimersByTimeAsync(ms)
@@ -275,18 +276,22 @@ describe('leaving', () => {
     expect(FakeWebSocket.all.map(ws => ws.closedWith)).toEqual([1000, 1000])
   })
 
-  test('isn’t what a page does that the browser keeps: it comes back, and goes on', async () => {
-    const fire = page()
-    vi.spyOn(Math, 'random').mockReturnValue(0.999)
-    const { ann, bob } = await two()
-    fire('pagehide', true)
-    FakeWebSocket.all[0]!.drop()
+  test('is said also by a page that the browser may keep; if it does, everybody is met again', async () => {
+    const bob = await enter('b')
+    const fire = page() // Ann's alone
+    const ann = await enter('a')
     await settle()
-    expect(members(bob)).toEqual(['a live away'])
+    const ended = vi.fn()
+    ann.addEventListener('end', ended)
+    fire('pagehide', true)
+    expect(FakeWebSocket.newest.closedWith).toBe(1000)
+    await later(60_000)
+    expect(members(bob)).toEqual([])
+    expect(FakeWebSocket.all).toHaveLength(2)
     fire('pageshow', true)
     await hub.admit()
     await settle()
     expect([members(ann), members(bob)]).toEqual([['b live'], ['a live']])
-    expect(FakeConnection.all).toHaveLength(2)
+    expect(ended).not.toHaveBeenCalled()
   })
 })

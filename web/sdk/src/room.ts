@@ -1,7 +1,8 @@
 import { SnugError, throwIfAborted } from './errors.ts'
+import { EndEvent, type Member, RoomMessageEvent } from './events.ts'
 import { Client, type HubState } from './hub.ts'
 import { endpoint, inviteTo, parseInvite } from './invite.ts'
-import { type Cause, Link, type LinkState, type SendOptions } from './link.ts'
+import { Link, type SendOptions } from './link.ts'
 import type { FromHub, Holds, Welcome } from './protocol.ts'
 import { offers } from './role.ts'
 import { applyChange, type Departure, type Entry, type Roster, type RosterChange } from './roster.ts'
@@ -17,39 +18,6 @@ export interface JoinOptions {
   token?: Token
   /** Aborts joining. */
   signal?: AbortSignal
-}
-
-/** Somebody in the room, at one moment. */
-export interface Member extends Readonly<Entry> {
-  /** Of the link to it. */
-  readonly state: LinkState
-  /** Why the link is gone, if it is. */
-  readonly cause?: Cause
-  /** The hub has lost it from sight: it may be about to come back, and its link may work. */
-  readonly away: boolean
-}
-
-export class RoomMessageEvent extends Event {
-  readonly data: string | Uint8Array
-  readonly member: Member
-  readonly unreliable: boolean
-
-  constructor(data: string | Uint8Array, member: Member, unreliable: boolean) {
-    super('message')
-    this.data = data
-    this.member = member
-    this.unreliable = unreliable
-  }
-}
-
-export class EndEvent extends Event {
-  /** Why, unless leave() was called. */
-  readonly error: SnugError | undefined
-
-  constructor(error?: SnugError) {
-    super('end')
-    this.error = error
-  }
 }
 
 /** How a member stands: the hub lists it, or may list it again until missed fires, or a link to it lives. */
@@ -87,8 +55,10 @@ export class Room extends EventTarget {
   #iceServers: RTCIceServer[] = []
   #closed = false
   #told = false // that members changed, soon
-  /** A page that the browser keeps may come back, and then resumes. */
-  #leaveWithPage = ({ persisted }: PageTransitionEvent) => { if (!persisted) void this.#end(undefined, true) }
+  #leaveWithPage = ({ persisted }: PageTransitionEvent) => {
+    if (persisted) this.#pause()
+    else void this.#end(undefined, true)
+  }
   #first: { resolve: () => void; reject: (error: SnugError) => void } | undefined
 
   /** For join(). */
@@ -183,6 +153,13 @@ export class Room extends EventTarget {
     this.#hub.close(error, atOnce)
     await closing
     this.dispatchEvent(new EndEvent(error))
+  }
+
+  /** The browser says that it may keep the page. Mostly it doesn't, so the others are told bye; if it does, they are met again. */
+  #pause(): void {
+    if (this.#first) return
+    this.#hub.pause()
+    for (const { link } of this.#standings.values()) link.end('self')
   }
 
   #fail(error: SnugError): void {

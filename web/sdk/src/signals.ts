@@ -1,5 +1,5 @@
-import { bytesOf } from './frame.ts'
 import { count, list, malformed, object, string } from './decode.ts'
+import { bytesOf } from './frame.ts'
 
 export interface Candidate { candidate: string; mid?: string; line?: number }
 

@@ -3,8 +3,10 @@ export interface WakeHandlers {
   /** There is a network again. */
   online(): void
   offline(): void
-  /** Somebody looks, or the page came back from the browser's cache. */
+  /** Somebody looks, or the browser gives the page back that it had put to sleep. */
   shown(): void
+  /** The browser puts the page to sleep, and this is its last word. */
+  frozen(): void
 }
 
 /** Listens until signal aborts. */
@@ -13,6 +15,8 @@ export function whenAwake(signal: AbortSignal, on: WakeHandlers): void {
   globalThis.addEventListener?.('online', () => on.online(), { signal })
   globalThis.addEventListener?.('offline', () => on.offline(), { signal })
   globalThis.addEventListener?.('pageshow', event => { if (event.persisted) on.shown() }, { signal })
+  document?.addEventListener('freeze', () => on.frozen(), { signal })
+  document?.addEventListener('resume', () => on.shown(), { signal })
   document?.addEventListener('visibilitychange', () => { if (document.visibilityState === 'visible') on.shown() }, { signal })
 }
 

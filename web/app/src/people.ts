@@ -1,0 +1,47 @@
+import { html, nothing, type TemplateResult } from 'lit'
+import type { Member } from '../../sdk/src/index.ts'
+import { Element } from './element.ts'
+import type { Words } from './i18n.ts'
+import { colourOf, plain } from './text.ts'
+
+/** Who is here: oneself first. Emits `kick`, with an id as detail, where one may. */
+export class People extends Element {
+  static override properties = { words: { attribute: false }, self: { attribute: false }, members: { attribute: false }, mayKick: { attribute: false } }
+  declare words: Words
+  declare self: { id: string; name: string }
+  declare members: readonly Member[]
+  declare mayKick: boolean
+
+  protected override render(): TemplateResult {
+    const { words, self, members } = this
+    return html`
+      <h2 id="here">${words.inRoom}</h2>
+      <ul aria-labelledby="here">
+        <li data-colour=${colourOf(self.id)}><span class="face" aria-hidden="true">${initial(self.name)}</span>
+          <span class="who"><b>${plain(self.name)}</b> <small>${words.you}</small></span></li>
+        ${members.map(m => html`
+          <li data-colour=${colourOf(m.id)} data-state=${m.away ? 'away' : m.state}>
+            <span class="face" aria-hidden="true">${initial(m.name)}</span>
+            <span class="who"><b>${plain(m.name || words.unnamed)}</b> <small>${this.#state(m)}</small></span>
+            ${this.mayKick ? this.#kick(m) : nothing}</li>`)}
+      </ul>`
+  }
+
+  #state(m: Member): string {
+    const { words } = this
+    if (m.away) return m.state === 'live' ? words.awayLinked : words.away
+    if (m.state === 'gone' && m.cause) return `${words.states.gone}: ${words.causes[m.cause]}`
+    return words.states[m.state]
+  }
+
+  #kick({ id, name }: Member): TemplateResult {
+    const label = this.words.kick(plain(name || this.words.unnamed))
+    return html`<button class="quiet kick" aria-label=${label} title=${label} @click=${() => this.dispatchEvent(new CustomEvent('kick', { detail: id }))}>✕</button>`
+  }
+}
+
+function initial(name: string): string {
+  return [...plain(name)][0]?.toUpperCase() ?? '?'
+}
+
+customElements.define('snug-people', People)
