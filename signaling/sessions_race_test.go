@@ -2,5 +2,8 @@
 
 package signaling_test
 
-// sessions are how many come back at once. The race detector knows 8,128 goroutines, and a session is four here.
-const sessions = 1000
+// The race detector knows 8,128 goroutines, of which a session is four here, and makes a visit five times as long.
+const (
+	sessions = 1000   // come back at once
+	visitors = 10_000 // come and go
+)

@@ -2,5 +2,7 @@
 
 package signaling_test
 
-// sessions are how many come back at once.
-const sessions = 5000
+const (
+	sessions = 5000   // come back at once
+	visitors = 50_000 // come and go
+)
