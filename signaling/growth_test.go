@@ -22,9 +22,8 @@ import (
 )
 
 const (
-	growthBatch = 5_000 // joins and leaves in a bit less than a minute
-	growthRest  = 25 * time.Hour
-	growthIdle  = 500 // members, to see what those take
+	growthRest = 25 * time.Hour
+	growthIdle = 500 // members, to see what those take
 )
 
 // Many come and go, by all the ways that there are, from many addresses, to many rooms, under many identities. When all of them
@@ -42,7 +41,7 @@ func TestMemoryDoesNotGrowWithThoseWhoComeAndGo(t *testing.T) {
 		g.batch()
 		idle := g.idle()
 		before, goroutines := g.rested(), runtime.NumGoroutine()
-		for done := 0; done < joins; done += growthBatch {
+		for done := 0; done < joins; done += batch {
 			g.batch()
 		}
 		after := g.rested()
@@ -132,7 +131,7 @@ var ways = []func(*growth, *visitor){
 
 // batch has visitors come and go, and waits until the last trace of them may be gone.
 func (g *growth) batch() {
-	for range growthBatch {
+	for range batch {
 		g.visitors++
 		v := g.visitor(g.visitors)
 		v.connect(g)
