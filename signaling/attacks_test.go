@@ -20,6 +20,7 @@ import (
 const (
 	opContinuation = 0x0
 	opText         = 0x1
+	opClose        = 0x8
 	opPing         = 0x9
 	final          = 0x80
 	compressed     = 0x40 // RSV1, of RFC 7692
@@ -318,6 +319,6 @@ func slowBodies(l *target) {
 	}
 	l.measure()
 	for _, c := range conns {
-		l.answered(c, http.StatusBadRequest, signaling.CodeMalformed)
+		l.answered(c, http.StatusRequestTimeout, signaling.CodeTimeout)
 	}
 }

@@ -407,7 +407,12 @@ func (p *poll) wait(waiting bool) {
 // pollSend takes messages. What is long is read only for a connection that there is, once at a time.
 func (h *Hub) pollSend(w http.ResponseWriter, r *http.Request, room string) {
 	in := bufio.NewReaderSize(http.MaxBytesReader(w, r.Body, maxSend), maxHead)
-	first, _ := in.ReadSlice('\n') // h.poll finds out if that is none
+	first, err := in.ReadSlice('\n') // a request may end without one
+	status, refusal := unread(err)
+	if refusal != nil {
+		h.refuse(w, r, status, refusal)
+		return
+	}
 	status, p, head, refusal := h.poll(room, first)
 	if refusal != nil {
 		h.refuse(w, r, status, refusal)
@@ -537,16 +542,26 @@ func line(w http.ResponseWriter, r *http.Request, limit int) (status int, data [
 // body reads all that is left of a request's.
 func body(w http.ResponseWriter, in io.Reader) (status int, data []byte, refusal *Error) {
 	data, err := io.ReadAll(in)
-	var tooBig *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooBig):
-		return http.StatusRequestEntityTooLarge, nil, refusef(CodeTooBig, "That request is too long; %d bytes are allowed.", tooBig.Limit)
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return http.StatusRequestTimeout, nil, refusef(CodeTimeout, "That request took too long to come; %v are allowed.", requestWait)
-	case err != nil:
-		return http.StatusBadRequest, nil, malformed(err)
+	if status, refusal = unread(err); refusal != nil {
+		return status, nil, refusal
 	}
 	// The server reads on, to notice if the client goes: that has no deadline.
 	http.NewResponseController(w).SetReadDeadline(time.Time{})
 	return 0, data, nil
+}
+
+// unread is why a request couldn't be read, nil if it could.
+func unread(err error) (status int, refusal *Error) {
+	var tooBig *http.MaxBytesError
+	switch {
+	case err == nil || errors.Is(err, io.EOF):
+		return 0, nil
+	case errors.As(err, &tooBig):
+		return http.StatusRequestEntityTooLarge, refusef(CodeTooBig, "That request is too long; %d bytes are allowed.", tooBig.Limit)
+	case errors.Is(err, bufio.ErrBufferFull):
+		return http.StatusRequestEntityTooLarge, refusef(CodeTooBig, "The first line of that request is too long; %d bytes are allowed.", maxHead)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return http.StatusRequestTimeout, refusef(CodeTimeout, "That request took too long to come; %v are allowed.", requestWait)
+	}
+	return http.StatusBadRequest, malformed(err)
 }
