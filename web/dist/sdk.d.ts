@@ -35,6 +35,10 @@ interface JoinOptions {
  * afterwards the room goes back to its hub by itself.
  */
 declare function join(invite: string | URL, options?: JoinOptions): Promise<Room>;
+interface Room {
+    addEventListener: Listen<RoomEvents>;
+    removeEventListener: Listen<RoomEvents>;
+}
 /**
  * A membership in a room. Emits `members` when something in members changed,
  * `message` (RoomMessageEvent), `hub` when hub or permissions changed, `locked` when
@@ -90,6 +94,19 @@ declare class EndEvent extends Event {
     readonly error: SnugError | undefined;
     constructor(error?: SnugError);
 }
+/** What a Room emits. */
+interface RoomEvents {
+    members: Event;
+    message: RoomMessageEvent;
+    hub: Event;
+    locked: Event;
+    end: EndEvent;
+}
+/** Listening, or not any more, to events of these types, as to any EventTarget's. */
+interface Listen<Events> {
+    <T extends keyof Events>(type: T, listener: (event: Events[T]) => void, options?: boolean | AddEventListenerOptions): void;
+    (type: string, listener: EventListenerOrEventListenerObject | null, options?: boolean | AddEventListenerOptions): void;
+}
 /** A reference to another message; `author` is left out if it is the message's own. */
 interface Ref {
     rel: string;
@@ -117,6 +134,14 @@ declare class ChatMessageEvent extends Event {
     /** The author. */
     readonly member: Member;
     constructor(message: ChatMessage, member: Member);
+}
+interface Chat {
+    addEventListener: Listen<{
+        message: ChatMessageEvent;
+    }>;
+    removeEventListener: Listen<{
+        message: ChatMessageEvent;
+    }>;
 }
 /** A conversation in a room, as page, terminal and bots have it. Emits `message`, a ChatMessageEvent. */
 declare class Chat extends EventTarget {
