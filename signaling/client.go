@@ -22,6 +22,7 @@ const (
 	ackPatience = 5 * time.Second // for an ack of a signal, before the hub is probed
 	pongWait    = 5 * time.Second // for the answer to a probe
 	watchEvery  = time.Second
+	lateWait    = 2 * time.Minute  // that a hello may take on a connection that was given up
 	renewBefore = 30 * time.Second // before a token expires, or half of its time if that is less
 )
 
@@ -52,6 +53,8 @@ type Client struct {
 	poke     chan struct{}  // a token: try now, don't wait
 
 	writing chan struct{} // held, by sending to it, by who sends signals, so that none overtakes another
+
+	late []time.Time // when attempts were given up whose hello the hub may hear yet; owned by run
 
 	mu      sync.Mutex
 	conn    *Conn  // nil while the connection is lost
@@ -103,7 +106,22 @@ func (c *Client) dial(ctx context.Context) (*Conn, error) {
 		}
 		hello.Token = token
 	}
-	return Dial(ctx, c.invite, hello, &c.options)
+	conn, late, err := dial(ctx, c.invite, hello, &c.options)
+	for range late {
+		c.late = append(c.late, time.Now())
+	}
+	return conn, err
+}
+
+// overtaken tells whether a connection may have been taken over by a hello of our own, that was sent before
+// it and came after it. Each explains one takeover, for a while.
+func (c *Client) overtaken() bool {
+	c.late = slices.DeleteFunc(c.late, func(at time.Time) bool { return time.Since(at) > lateWait })
+	if len(c.late) == 0 {
+		return false
+	}
+	c.late = c.late[1:]
+	return true
 }
 
 // Receive waits for the next message: a [Welcome] for each connection, [Lost] when that was lost, and
@@ -439,6 +457,10 @@ func (c *Client) redial(why error) (*Conn, error) {
 		switch {
 		case c.leaving.Err() != nil:
 			return nil, ErrClosed
+		case refused != nil && refused.Code == CodeSuperseded && c.overtaken():
+			again := *refused
+			again.Final = false
+			refused, why = &again, &again
 		case refused != nil && refused.Final:
 			return nil, refused
 		}

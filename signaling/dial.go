@@ -47,9 +47,15 @@ const (
 // something else answers there, [ErrUnreachable] if nothing does, and ctx's own
 // if that ended.
 func Dial(ctx context.Context, to Invite, hello Hello, o *DialOptions) (*Conn, error) {
+	c, _, err := dial(ctx, to, hello, o)
+	return c, err
+}
+
+// dial is Dial. It also returns how many connections were given up on which the hub may yet hear the hello.
+func dial(ctx context.Context, to Invite, hello Hello, o *DialOptions) (c *Conn, late int, err error) {
 	endpoint, err := to.endpoint()
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, dialTimeout, ErrUnreachable)
 	defer cancel()
@@ -57,7 +63,6 @@ func Dial(ctx context.Context, to Invite, hello Hello, o *DialOptions) (*Conn, e
 	if o != nil {
 		d.options = *o
 	}
-	var c *Conn
 	switch d.options.Transport {
 	case TransportWebSocket:
 		c, err = d.overWebSocket(ctx)
@@ -67,9 +72,9 @@ func Dial(ctx context.Context, to Invite, hello Hello, o *DialOptions) (*Conn, e
 		c, err = d.overAny(ctx)
 	}
 	if err != nil {
-		return nil, ended(ctx, err)
+		return nil, d.late, ended(ctx, err)
 	}
-	return c, nil
+	return c, d.late, nil
 }
 
 // ended is err, or, if ctx has ended, why that is.
@@ -93,6 +98,7 @@ type dialer struct {
 
 	connected bool        // something took the connection
 	keep      func() bool // keeps ctx from cutting the connection
+	late      int         // hellos that the hub hasn't answered
 }
 
 // fallbackWait is how long WebSocket has to get a welcome before HTTP is tried.
@@ -116,7 +122,7 @@ func (d *dialer) overAny(ctx context.Context) (*Conn, error) {
 	case !d.connected && first.Err() == nil: // nothing is there
 		return nil, err
 	}
-	// The attempt before has ended, so that it can't take the session over.
+	// The attempt before has ended. If its hello is on its way still, it is a late one.
 	c, errHTTP := d.overHTTP(ctx)
 	if errHTTP != nil && first.Err() == nil {
 		return nil, err // it says more
@@ -133,10 +139,15 @@ func (d *dialer) overWebSocket(ctx context.Context) (*Conn, error) {
 	}
 	c := newConn()
 	c.wire = newWebSocket(ws, c.listen)
+	d.late++
 	if err := c.write(ctx, d.hello); err != nil {
 		return nil, c.fail(err)
 	}
-	return d.enter(ctx, c)
+	c, err = d.enter(ctx, c)
+	if refused := (*Error)(nil); err == nil || errors.As(err, &refused) {
+		d.late--
+	}
+	return c, err
 }
 
 // enter waits for the welcome.

@@ -59,7 +59,12 @@ func (d *dialer) overHTTP(ctx context.Context) (*Conn, error) {
 	c.wire = w
 	stop := context.AfterFunc(ctx, w.abort)
 	defer stop()
-	if err := w.connect(d.hello); err != nil {
+	d.late++
+	err := w.connect(d.hello)
+	if refused := (*Error)(nil); err == nil || errors.As(err, &refused) {
+		d.late--
+	}
+	if err != nil {
 		w.abort()
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
@@ -158,7 +163,7 @@ func (w *httpWire) receive() error {
 	case err != nil:
 		return err
 	case answer.StatusCode != http.StatusOK:
-		return refusal(answer, body)
+		return failed(answer, body)
 	}
 	w.lines = linesOf(body)
 	if len(w.lines) == 0 { // silence is a sign of life, too
@@ -177,10 +182,21 @@ func (w *httpWire) write(text []byte, deadline time.Time) error {
 	w.sent++
 	answer, body, err := w.post(ctx, "send", append(append(w.head(w.sent), text...), '\n'))
 	if err == nil && answer.StatusCode != http.StatusNoContent {
-		err = refusal(answer, body)
+		err = failed(answer, body)
 	}
 	if err != nil {
 		time.AfterFunc(byeWait, w.abort) // the hub may say why it closed, to read
+	}
+	return err
+}
+
+// failed is what an answer means that ends a connection. Whatever it says, the session
+// may go on with another.
+func failed(answer *http.Response, body []byte) error {
+	err := refusal(answer, body)
+	var refused *Error
+	if errors.As(err, &refused) {
+		refused.Final = false
 	}
 	return err
 }

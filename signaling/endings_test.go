@@ -57,14 +57,6 @@ func TestNothingIsLeftOfWhoHasLeft(t *testing.T) {
 	}
 }
 
-func drainConn(c *Conn) {
-	for {
-		if _, err := c.Receive(context.Background()); err != nil {
-			return
-		}
-	}
-}
-
 func receiveFor(c *Conn, d time.Duration) {
 	ctx, cancel := context.WithTimeout(context.Background(), d)
 	defer cancel()

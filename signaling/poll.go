@@ -138,12 +138,17 @@ func (p *poll) closeLocked(why *Error) {
 	p.hub.counters.refused(why)
 	last := []frame{messageFrame(why), textFrame(closeLine{"close", why.closeCode()})}
 	for _, f := range last {
-		if p.room != nil {
-			p.room.bytes.Add(int64(len(f)))
-			p.room.hub.bytes.Add(int64(len(f)))
-		}
-		p.enqueue(f)
+		p.put(f)
 	}
+}
+
+// put queues what has to be said, whatever waits already. Needs mu.
+func (p *poll) put(f frame) {
+	if p.room != nil {
+		p.room.bytes.Add(int64(len(f)))
+		p.room.hub.bytes.Add(int64(len(f)))
+	}
+	p.enqueue(f)
 }
 
 type closeLine struct {

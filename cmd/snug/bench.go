@@ -9,14 +9,7 @@ import (
 )
 
 func newBench() *cobra.Command {
-	c := &cobra.Command{
-		Use:   "bench",
-		Short: "Measure on this machine what snug claims",
-		Args:  cobra.NoArgs,
-		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
-	}
-	c.AddCommand(newBenchHub(), newBenchServe())
-	return c
+	return group("bench", "Measure on this machine what snug claims", newBenchHub(), newBenchServe())
 }
 
 func newBenchHub() *cobra.Command {

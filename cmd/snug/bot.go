@@ -10,14 +10,7 @@ import (
 )
 
 func newBot() *cobra.Command {
-	bot := &cobra.Command{
-		Use:   "bot",
-		Short: "Put a program into a room",
-		Args:  cobra.NoArgs,
-		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
-	}
-	bot.AddCommand(newEcho())
-	return bot
+	return group("bot", "Put a program into a room", newEcho())
 }
 
 func newEcho() *cobra.Command {

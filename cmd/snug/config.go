@@ -14,14 +14,7 @@ import (
 )
 
 func newConfig() *cobra.Command {
-	c := &cobra.Command{
-		Use:   "config",
-		Short: "Check or print the configuration of snug serve",
-		Args:  cobra.NoArgs,
-		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
-	}
-	c.AddCommand(newConfigCheck(), newConfigPrint())
-	return c
+	return group("config", "Check or print the configuration of snug serve", newConfigCheck(), newConfigPrint())
 }
 
 func newConfigCheck() *cobra.Command {

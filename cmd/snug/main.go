@@ -107,16 +107,35 @@ func oneInvite(_ *cobra.Command, args []string) error {
 }
 
 func newRoot() *cobra.Command {
-	root := &cobra.Command{
-		Use:           "snug",
-		Short:         "Talk directly, from browser to browser to terminal",
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			return c.Help()
-		},
-	}
-	root.AddCommand(newServe(), newConfig(), newToken(), newChat(), newBot(), newBench())
+	root := group("snug", "Talk directly, from browser to browser to terminal",
+		newServe(), newConfig(), newToken(), newChat(), newBot(), newBench(), newVersion())
+	root.SilenceErrors, root.SilenceUsage = true, true
+	root.Version = version()
+	root.SetVersionTemplate("snug {{.Version}}\n")
 	return root
+}
+
+// group is a command that only holds others.
+func group(use, short string, others ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{
+		Use:                        use,
+		Short:                      short,
+		SuggestionsMinimumDistance: 2,
+		Args:                       oneOfThem,
+		RunE:                       func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(others...)
+	return c
+}
+
+// oneOfThem is the check of a group: what is left here is no command of it.
+func oneOfThem(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	hint := ""
+	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = fmt.Sprintf(" (did you mean %s?)", near[0])
+	}
+	return fmt.Errorf("unknown command %q for %q%s", args[0], c.CommandPath(), hint)
 }

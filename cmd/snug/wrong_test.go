@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -43,6 +44,8 @@ func oneSentence(t *testing.T, notes string, parts ...string) {
 func TestWrongUsage(t *testing.T) {
 	for _, c := range []struct{ args, say string }{
 		{"nonsense", `unknown command "nonsense"`},
+		{"sreve", `unknown command "sreve" for "snug" (did you mean serve?)`},
+		{"config chekc a.yaml", `(did you mean check?)`},
 		{"--nonsense", "unknown flag: --nonsense"},
 		{"serve --nonsense", "See: snug serve --help"},
 		{"serve here", "See: snug serve --help"},
@@ -71,7 +74,7 @@ func TestWrongUsage(t *testing.T) {
 
 func TestHelp(t *testing.T) {
 	for args, say := range map[string]string{
-		"": "Usage:", "--help": "chat        Talk", "serve --help": "--listen ADDRESS", "config": "check       Say", "config check --help": "snug config check FILE", "config print --help": "--defaults", "chat --help": "--name NAME", "bot": "echo        Answer", "bot echo --help": "snug bot echo INVITE",
+		"": "Usage:", "--help": "chat        Talk", "--version": " (" + runtime.Version() + ", ", "version": " (" + runtime.Version() + ", ", "serve --help": "Who comes in:\n      --token-keys FILE ", "config": "check       Say", "config check --help": "snug config check FILE", "config print --help": "--defaults", "chat --help": "--name NAME", "bot": "echo        Answer", "bot echo --help": "snug bot echo INVITE",
 	} {
 		p := start(t, strings.Fields(args)...)
 		if status := p.status(); status != 0 || !strings.Contains(p.out.text(), say) || p.notes.text() != "" {

@@ -327,11 +327,13 @@ func manyTakeovers(t *testing.T, s *suite) {
 		c.say(hello)
 	}
 	ann.sees("the member", answerWait, isHere(first.id))
-	open := 0
-	for _, c := range all {
+	for _, c := range all { // every one, before any is asked: until then it may be superseded by the next
 		if c.expect("welcome").You != first.id {
 			t.Error("one has another id")
 		}
+	}
+	open := 0
+	for _, c := range all {
 		if c.write(`{"type":"ping"}`) == nil && c.answers() {
 			open++
 		}

@@ -1,8 +1,10 @@
 // What the browser tests share: the real binary, real browsers, and people who
 // use the page by roles and names only.
+import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import puppeteer from 'puppeteer-core'
@@ -78,18 +80,32 @@ export async function browser(kind) {
   return running[kind]
 }
 
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const shots = 'out/screenshots'
-/** Keeps a picture of a page, light and dark, in either language. */
+
+/** Keeps pictures of a page, wide and narrow, light and dark, in either language, in which axe must find nothing serious. */
 export async function picture({ page }, name) {
   mkdirSync(shots, { recursive: true })
+  await page.setBypassCSP(true)
   for (const language of ['en', 'zh']) {
     for (const scheme of ['light', 'dark']) {
       await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }, { name: 'prefers-reduced-motion', value: 'reduce' }])
-      await page.screenshot({ path: `${shots}/${name}-${language}-${scheme}.png` })
+      for (const width of [1280, 360]) {
+        await page.setViewport({ width, height: 740 })
+        assert.deepEqual(await axeOn(page), [], `${name} ${language} ${scheme} ${width}`)
+        await page.screenshot({ path: `${shots}/${name}-${language}-${scheme}-${width}.png` })
+      }
     }
     await page.evaluate(() => document.querySelector('footer button').click())
     await page.evaluate(() => document.querySelector('snug-app').updateComplete)
   }
+}
+
+async function axeOn(page) {
+  await page.evaluate(axe)
+  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }))
+  return violations.filter(v => v.impact === 'serious' || v.impact === 'critical')
+    .map(v => `${v.id}: ${v.nodes.map(n => n.html).join(' ')}`)
 }
 
 /** Ends what a test left running. */
