@@ -318,6 +318,6 @@ func slowBodies(l *target) {
 	}
 	l.measure()
 	for _, c := range conns {
-		l.answered(c, http.StatusBadRequest, signaling.CodeMalformed)
+		l.answered(c, http.StatusRequestTimeout, signaling.CodeTimeout)
 	}
 }
