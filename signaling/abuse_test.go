@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 func TestSessionCannotBeContinuedWithoutEnd(t *testing.T) {
@@ -105,4 +107,18 @@ func TestDrainSendsLateConnectionsAway(t *testing.T) {
 	}
 	p.mu.Unlock()
 	p.abort()
+}
+
+// When nothing is left of what may be kept, members still come in, to a room with a long roster, too.
+func TestMembersComeInWhenTheHubIsFull(t *testing.T) {
+	l := newLab(t, &Options{Limits: HubLimits{HubBytes: 1}})
+	meta := jsontext.Value(`{"about":"` + strings.Repeat("x", 1000) + `"}`)
+	for range 2 * freeShare / len(meta) {
+		c, err := Dial(t.Context(), l.invite, Hello{Secret: NewSecret(), Kind: "go", Meta: meta}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		go drainConn(c)
+	}
 }
