@@ -20,6 +20,8 @@ const (
 	lowBuffered = 128 << 10
 )
 
+const closeWait = 5 * time.Second // for Pion to close a PeerConnection
+
 // rtc is the carrier that rides on a PeerConnection; no other part of this
 // package knows one. Its negotiation belongs to the link's goroutine; what happens
 // to it is posted there.
@@ -199,6 +201,18 @@ func (r *rtc) close() {
 			case <-time.After(time.Second): // only this data channel was closed
 			}
 		}
-		r.pc.GracefulClose()
+		closed := make(chan struct{})
+		go func() {
+			defer close(closed)
+			r.pc.GracefulClose()
+		}()
+		select {
+		case <-closed:
+		case <-time.After(closeWait):
+			// A timer of pion/sctp v1.12.0 that fires after the handshake holds the
+			// association's lock until the transport below ends, for which closing waits.
+			r.pc.SCTP().Transport().Stop()
+			<-closed
+		}
 	})
 }

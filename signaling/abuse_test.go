@@ -122,3 +122,29 @@ func TestMembersComeInWhenTheHubIsFull(t *testing.T) {
 		go drainConn(c)
 	}
 }
+
+func TestKickPutsOutAllOfOneToken(t *testing.T) {
+	l := newLab(t, &Options{Authorize: func(_ context.Context, r AuthRequest) (Grant, error) {
+		return Grant{Identity: r.Token, TokenID: r.Token, Permissions: PermitJoin | PermitKick}, nil
+	}})
+	enter := func(token string) *Conn {
+		c, err := Dial(t.Context(), l.invite, Hello{Secret: NewSecret(), Kind: "go", Token: token}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		return c
+	}
+	bob, first, second := enter("bob"), enter("ann"), enter("ann")
+	if err := bob.Send(t.Context(), Kick{first.Welcome().You}); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []*Conn{first, second} {
+		if e := receiveError(t, c); e.Code != CodeKicked || !e.Final {
+			t.Errorf("ended with %v", e)
+		}
+	}
+	if s := l.hub.Stats(); s.Members != 1 || s.Leaves[ReasonKicked] != 2 {
+		t.Errorf("%d members; left: %v", s.Members, s.Leaves)
+	}
+}

@@ -330,17 +330,21 @@ func (r *room) kickLocked(id string) Holds {
 	if s == nil {
 		return HoldsNothing
 	}
-	holds := HoldsSession
-	r.hub.held.add(heldMember(r.name, id), time.Now().Add(holdSecret))
-	if s.grant.TokenID != "" {
+	holds, token := HoldsSession, s.grant.TokenID
+	if token != "" {
 		until := s.grant.Expires
 		if until.IsZero() {
 			until = time.Now().Add(holdSecret)
 		}
-		r.hub.held.add(heldToken(r.name, s.grant.TokenID), until)
+		r.hub.held.add(heldToken(r.name, token), until)
 		holds = HoldsToken
 	}
-	r.putOut(s, errKicked())
+	for _, other := range slices.Clone(r.order) {
+		if other == s || token != "" && other.grant.TokenID == token {
+			r.hub.held.add(heldMember(r.name, other.id), time.Now().Add(holdSecret))
+			r.putOut(other, errKicked())
+		}
+	}
 	r.tell()
 	r.closeIfEmpty()
 	return holds
