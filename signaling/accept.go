@@ -10,7 +10,10 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-const roomsPath = "/v1/rooms/"
+const (
+	roomsPath = "/v1/rooms/"
+	maxLogged = 200 // bytes
+)
 
 // ServeHTTP lets a client in, or tells anybody else why not.
 func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -19,11 +22,14 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
+	http.NewResponseController(w).SetReadDeadline(time.Now().Add(requestWait)) // an upgrade, and body, end that
 	room, verb, _ := strings.Cut(path, "/")
 	servePoll := h.pollVerb(verb)
 	if refusal := h.checkOrigin(r); refusal != nil {
 		h.counters.refused(refusal)
-		h.log().Warn("a page of a foreign origin was refused", "origin", r.Header.Get("Origin"), "host", r.Host)
+		h.foreign.Do(func() {
+			h.log().Warn("a page of a foreign origin was refused", "origin", short(r.Header.Get("Origin")), "host", short(r.Host))
+		})
 		explain(w, r, http.StatusForbidden, refusal)
 		return
 	}
@@ -139,6 +145,9 @@ func choose(offered []string) (protocol string, refusal *Error) {
 	}
 	return protocol, refusef(CodeVersion, "This hub speaks %s, and you don't. Get a newer version of one of the two.", Subprotocol)
 }
+
+// short is as much of what a client said as belongs into a log.
+func short(s string) string { return s[:min(len(s), maxLogged)] }
 
 // sentence is err with a capital letter.
 func sentence(err error) string {

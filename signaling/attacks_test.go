@@ -303,7 +303,7 @@ func manyHeaders(l *target) {
 	}
 }
 
-// slowBodies begin requests and don't end them.
+// slowBodies begin requests and don't end them, for the ten seconds that they may take.
 func slowBodies(l *target) {
 	var conns []net.Conn
 	for _, verb := range []string{"connect", "receive", "send"} {
@@ -319,6 +319,6 @@ func slowBodies(l *target) {
 	}
 	l.measure()
 	for _, c := range conns {
-		l.answered(c, http.StatusBadRequest, signaling.CodeMalformed)
+		l.answered(c, http.StatusRequestTimeout, signaling.CodeTimeout)
 	}
 }

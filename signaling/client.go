@@ -48,8 +48,9 @@ type Client struct {
 	messages chan Message
 	leave    context.CancelFunc // ends run
 	leaving  context.Context
-	done     chan struct{} // closed when run has ended
-	poke     chan struct{} // a token: try now, don't wait
+	probing  sync.WaitGroup // joined by run
+	done     chan struct{}  // closed when run has ended
+	poke     chan struct{}  // a token: try now, don't wait
 
 	writing chan struct{} // held, by sending to it, by who sends signals, so that none overtakes another
 
@@ -185,6 +186,7 @@ func (c *Client) keep(ctx context.Context, s Signal) (*Conn, uint64, error) {
 			return nil, 0, c.ended
 		case len(c.kept) == 0 || c.bytes+len(s.Body) <= defaultReplay:
 			defer c.mu.Unlock()
+			s.Body = slices.Clone(s.Body) // it is the caller's
 			c.kept = append(c.kept, keptSignal{s, time.Now()})
 			c.bytes += len(s.Body)
 			c.sent++
@@ -228,6 +230,11 @@ func (c *Client) Probe() {
 	due := conn != nil && c.probe.IsZero()
 	if due {
 		c.probe = time.Now().Add(pongWait)
+		c.probing.Go(func() {
+			ctx, cancel := context.WithTimeout(c.leaving, pongWait)
+			defer cancel()
+			conn.Ping(ctx)
+		})
 	}
 	c.mu.Unlock()
 	if conn == nil {
@@ -235,13 +242,6 @@ func (c *Client) Probe() {
 		case c.poke <- struct{}{}:
 		default:
 		}
-	}
-	if due {
-		go func() { // ends with the write, or with conn
-			ctx, cancel := context.WithTimeout(c.leaving, pongWait)
-			defer cancel()
-			conn.Ping(ctx)
-		}()
 	}
 }
 
@@ -277,6 +277,7 @@ func (c *Client) run(conn *Conn) {
 		c.lost(conn)
 		conn, err = c.redial(err)
 	}
+	c.probing.Wait()
 	c.mu.Lock()
 	c.ended = err
 	c.mu.Unlock()
@@ -344,11 +345,14 @@ func (c *Client) makeRoom() {
 func (c *Client) listen(conn *Conn) error {
 	watching, stop := context.WithCancel(c.leaving)
 	var watch sync.WaitGroup
-	watch.Go(func() { c.watch(watching, conn) })
+	watch.Go(func() {
+		c.watch(watching, conn)
+		if c.leaving.Err() != nil { // ending the context of Receive would cut the connection; a bye is said instead
+			conn.Close()
+		}
+	})
 	defer watch.Wait()
 	defer stop()
-	// Ending the context of Receive would cut the connection; a bye is said instead.
-	defer context.AfterFunc(c.leaving, func() { conn.Close() })()
 	if err := c.give(conn.Welcome()); err != nil {
 		return err
 	}
@@ -444,6 +448,7 @@ func (c *Client) lost(conn *Conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.conn = nil
+	c.makeRoom() // whoever waits for it learns that there is no hub now
 	c.hello.Received = conn.Received()
 }
 

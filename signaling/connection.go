@@ -143,18 +143,18 @@ func (c *connection) first(m Message) {
 // authorize asks the operator's hook.
 func (c *connection) authorize(r AuthRequest) (Grant, *Error) {
 	o := c.hub.options.Load()
-	ctx, cancel := context.WithTimeout(context.Background(), authorizeWait)
+	ctx, cancel := context.WithTimeout(c.hub.life, authorizeWait)
 	defer cancel()
 	grant, err := o.Authorize(ctx, r)
 	var refusal *Error
 	switch {
 	case errors.As(err, &refusal):
-		return grant, refusal
+		return grant, refusal.ofHook()
+	case err != nil && c.hub.stopped():
+		return grant, goingAway()
 	case err != nil:
 		o.Logger.Error("nobody can be let in", "error", err)
-		refusal = refusef(CodeUnavailable, "This hub can't check who may enter right now. Try again later.")
-		refusal.Retry = fullRetry
-		return grant, refusal
+		return grant, refusef(CodeUnavailable, "This hub can't check who may enter right now. Try again later.").after(fullRetry)
 	case !grant.Expires.IsZero() && !time.Now().Before(grant.Expires):
 		return grant, errExpired()
 	case !grant.Permissions.Has(PermitJoin):
@@ -163,6 +163,16 @@ func (c *connection) authorize(r AuthRequest) (Grant, *Error) {
 		return grant, errKicked()
 	}
 	return grant, nil
+}
+
+// ofHook is e as clients are told: its code is there, and Final goes with the code.
+func (e *Error) ofHook() *Error {
+	told := *e
+	if told.Code == "" {
+		told.Code = CodeForbidden
+	}
+	told.Final = told.closeCode() >= finalCloseMin
+	return &told
 }
 
 func errExpired() *Error {

@@ -141,7 +141,7 @@ func (d *dialer) overWebSocket(ctx context.Context) (*Conn, error) {
 	c.wire = newWebSocket(ws, c.listen)
 	d.late++
 	if err := c.write(ctx, d.hello); err != nil {
-		return nil, err
+		return nil, c.fail(err)
 	}
 	c, err = d.enter(ctx, c)
 	if refused := (*Error)(nil); err == nil || errors.As(err, &refused) {

@@ -1,7 +1,6 @@
 package signaling
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -102,11 +101,9 @@ func (w *httpWire) connect(hello Hello) error {
 }
 
 func linesOf(body []byte) (lines [][]byte) {
-	s := bufio.NewScanner(bytes.NewReader(body))
-	s.Buffer(nil, maxFromHub)
-	for s.Scan() {
-		if line := bytes.TrimSpace(s.Bytes()); len(line) > 0 {
-			lines = append(lines, bytes.Clone(line))
+	for line := range bytes.SplitSeq(body, []byte("\n")) {
+		if line = bytes.TrimSpace(line); len(line) > 0 {
+			lines = append(lines, line)
 		}
 	}
 	return lines
@@ -186,6 +183,9 @@ func (w *httpWire) write(text []byte, deadline time.Time) error {
 	answer, body, err := w.post(ctx, "send", append(append(w.head(w.sent), text...), '\n'))
 	if err == nil && answer.StatusCode != http.StatusNoContent {
 		err = failed(answer, body)
+	}
+	if err != nil {
+		time.AfterFunc(byeWait, w.abort) // the hub may say why it closed, to read
 	}
 	return err
 }

@@ -11,5 +11,9 @@
 //	defer hub.Shutdown(ctx)
 //	http.ListenAndServe("127.0.0.1:8080", hub)
 //
-// A client is one connection, a [Conn], made by [Dial].
+// It is open to everybody, unless Options.Authorize says who may enter; package token has one for
+// signed tokens.
+//
+// A client has a session, which outlives its connections: a [Client], made by [Connect], keeps one. A
+// [Conn], made by [Dial], is a single connection of one. Package signalingtest has a hub for tests.
 package signaling

@@ -65,6 +65,7 @@ const (
 )
 
 const (
+	againCloseMax = 4499
 	finalCloseMin = 4500
 	finalCloseMax = 4999
 	maxRetry      = 10 * time.Minute
@@ -113,6 +114,18 @@ func (w wireError) unwire() *Error {
 	return &Error{Code: w.Code, Message: w.Message, Retry: time.Duration(retry) * time.Millisecond, Limit: w.Limit}
 }
 
+// closeCode is the one that goes with e. A code that isn't the protocol's own goes by its range.
+func (e *Error) closeCode() int {
+	code, known := closeCodes[e.Code]
+	switch {
+	case known:
+		return code
+	case e.Final:
+		return finalCloseMax
+	}
+	return againCloseMax
+}
+
 // refusef makes an Error that ends a connection, or answers a request.
 func refusef(code, format string, args ...any) *Error {
 	closeCode := closeCodes[code]
@@ -121,6 +134,12 @@ func refusef(code, format string, args ...any) *Error {
 		Message: fmt.Sprintf(format, args...),
 		Final:   closeCode >= finalCloseMin || code == CodeOrigin,
 	}
+}
+
+// after is e, with how long to wait before trying again.
+func (e *Error) after(retry time.Duration) *Error {
+	e.Retry = retry
+	return e
 }
 
 // limited makes the Error of a limit that will have room again after retry.

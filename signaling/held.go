@@ -21,13 +21,19 @@ func heldMember(room, id string) string { return "m " + room + " " + id }
 
 func heldToken(room, id string) string { return "t " + room + " " + id }
 
-// add keeps key out until then. Beyond the bound, which many kicks a second for a
+// add keeps key out until then, or for longer if that was said before. Beyond the bound, which many kicks a second for a
 // day don't reach, what would be let in first makes room.
 func (h *held) add(key string, until time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.until == nil {
 		h.until = make(map[string]time.Time)
+	}
+	if t, known := h.until[key]; known {
+		if until.After(t) {
+			h.until[key] = until
+		}
+		return
 	}
 	if len(h.until) >= maxHeld {
 		first := key

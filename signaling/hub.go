@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+	"golang.org/x/time/rate"
 )
 
 const (
@@ -26,13 +27,14 @@ const (
 // goroutines. It must be ended with [Hub.Shutdown]: http.Server.Shutdown doesn't know its
 // connections.
 //
-// There are four kinds of locks, taken in this order: a room's mutex, which guards its
-// members and their sessions; then, never two of them at a time, a transport's, the hub's, and those of the
-// tables of addresses and of kicks. So none is held while a room's is taken.
+// There are five kinds of locks, taken in this order: that of who gives messages to a connection over HTTP; a room's
+// mutex, which guards its members and their sessions; the hub's; a transport's; those of the
+// tables of addresses and of kicks, and of the counters, under which nothing else is taken.
 type Hub struct {
 	// Set at construction.
 	upgrader websocket.Upgrader
-	stop     chan struct{} // closed by Shutdown
+	life     context.Context // ended by Shutdown
+	stop     context.CancelFunc
 	done     chan struct{} // closed when everything has ended
 
 	options   atomic.Pointer[Options]
@@ -40,6 +42,7 @@ type Hub struct {
 	counters  counters
 	addresses addresses
 	held      held
+	foreign   rate.Sometimes // logs of origins, which cost whoever causes them nothing
 
 	work sync.WaitGroup // every goroutine and timer
 
@@ -72,7 +75,7 @@ type transport interface {
 // NewHub makes a hub and starts it. Nil options mean the defaults.
 func NewHub(o *Options) *Hub {
 	h := &Hub{
-		stop:       make(chan struct{}),
+		foreign:    rate.Sometimes{First: 10, Interval: time.Second},
 		done:       make(chan struct{}),
 		rooms:      make(map[string]*room),
 		transports: make(map[transport]struct{}),
@@ -87,6 +90,7 @@ func NewHub(o *Options) *Hub {
 			CheckOrigin:     func(*http.Request) bool { return true }, // done before
 		},
 	}
+	h.life, h.stop = context.WithCancel(context.Background())
 	h.options.Store(o.withDefaults())
 	h.work.Go(h.sweep)
 	return h
@@ -114,6 +118,9 @@ func (h *Hub) start(t transport, run func(), refusal *Error) {
 	if h.ending {
 		t.abort()
 		return
+	}
+	if refusal == nil && h.undrained != nil { // since turnAway looked
+		refusal = goingAway()
 	}
 	if refusal != nil {
 		t.close(refusal)
@@ -172,7 +179,7 @@ func (h *Hub) sweep() {
 			}
 			h.addresses.check(now)
 			h.held.check(now)
-		case <-h.stop:
+		case <-h.life.Done():
 			return
 		}
 	}
@@ -227,7 +234,7 @@ func (h *Hub) sendAway(all []transport, over time.Duration, undrained chan struc
 			t.close(goingAway())
 		case <-undrained:
 			return
-		case <-h.stop:
+		case <-h.life.Done():
 			return
 		}
 	}
@@ -257,7 +264,7 @@ func (h *Hub) Draining() bool {
 // members go on. Calls after the first wait likewise.
 func (h *Hub) Shutdown(ctx context.Context) error {
 	if h.end() {
-		close(h.stop)
+		h.stop()
 		for _, r := range h.allRooms() {
 			r.stopTelling()
 		}
@@ -286,14 +293,7 @@ func (h *Hub) Shutdown(ctx context.Context) error {
 	return err
 }
 
-func (h *Hub) stopped() bool {
-	select {
-	case <-h.stop:
-		return true
-	default:
-		return false
-	}
-}
+func (h *Hub) stopped() bool { return h.life.Err() != nil }
 
 // end makes the hub take in nobody any more; it returns true the first time.
 func (h *Hub) end() bool {
@@ -305,7 +305,7 @@ func (h *Hub) end() bool {
 }
 
 func goingAway() *Error {
-	e := refusef(CodeGoingAway, "The hub is going away for a moment. Your conversations go on.")
+	e := refusef(CodeGoingAway, "The hub is going away for a moment: try again in a few seconds. Conversations go on meanwhile.")
 	e.Retry = goingAwayRetryMin + rand.N(goingAwayRetryMax-goingAwayRetryMin)
 	return e
 }

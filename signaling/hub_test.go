@@ -31,6 +31,7 @@ type lab struct {
 	listener *pipeListener
 	handler  atomic.Pointer[Hub] // what answers now
 	block    atomic.Int32        // blocking of WebSockets
+	fail     atomic.Int32        // how many sends over HTTP are to fail
 }
 
 // blocking is what a network does to WebSockets.
@@ -48,6 +49,8 @@ func (l *lab) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "no upgrades here", http.StatusBadGateway)
 	case upgrade && block == blockSwallow:
 		<-r.Context().Done()
+	case strings.HasSuffix(r.URL.Path, "/send") && l.fail.Add(-1) >= 0:
+		http.Error(w, "not now", http.StatusBadGateway)
 	default:
 		l.handler.Load().ServeHTTP(w, r)
 	}

@@ -14,12 +14,14 @@ type Options struct {
 	// loopback for a hub that is reached there.
 	Origins []string
 	// ICE says which STUN and TURN servers a member is told, when it is
-	// welcomed and again before they expire. It must not block. Nil: none.
+	// welcomed and again before they expire. It must not block, nor call the hub. Nil: none.
 	ICE func(AuthRequest, Grant) ICE
 	// Authorize decides who may enter: PROTOCOL.md, section 8. It is called
 	// for each hello and each renewal, by any number of goroutines, and has
-	// ten seconds. An [*Error] is told to the client as it is; any other error means
-	// that nobody can be let in now, and is logged. Nil: the hub is open, and everybody may join.
+	// ten seconds, less if the hub is shut down. An [*Error] is told to the client: with a code of this package it
+	// is final or not as PROTOCOL.md says, with one of your own as its Final says (it closes with 4999 or 4499), and without
+	// one it is CodeForbidden. Any other error means that nobody can be let in now, and is logged. Nil: the hub is open, and
+	// everybody may join.
 	Authorize func(context.Context, AuthRequest) (Grant, error)
 	// Duplicates says what becomes of a second session of one identity in a
 	// room: DuplicatesBoth, DuplicatesReplace or DuplicatesRefuse.

@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"strconv"
 	"sync"
 	"time"
 
@@ -21,8 +23,11 @@ const (
 	pollWait    = 25 * time.Second // for something to say
 	maxSend     = 256 << 10        // bytes of one request
 	ndjson      = "application/x-ndjson"
-	corsMaxAge  = "7200" // seconds
+	maxHead     = 1 << 10 // bytes of the first line of a request
+	corsMaxAge  = "7200"  // seconds
 	lingerAfter = 10 * time.Second
+	requestWait = 10 * time.Second // for a request to have come
+	answerWait  = 30 * time.Second // for an answer to be read
 )
 
 // poll is a connection over HTTP: each request takes messages one way. It knows no
@@ -35,13 +40,14 @@ type poll struct {
 	ended      chan struct{} // closed when it is over: then run ends
 	wake       chan struct{} // a token: there is something to say, or the end
 
-	receiving chan struct{} // held, by sending to it, while a receive waits
+	receiving chan struct{} // held, by sending to it, while a receive is under way
 	sending   chan struct{} // likewise, a send
+	giving    sync.Mutex    // held by who gives messages to connection; taken before any other
 
 	mu       sync.Mutex
 	room     *room
 	queue    []frame
-	queued   int
+	queued   int       // bytes in queue and in the answer being written
 	heardAt  time.Time // when the other side was last heard; a waiting receive counts as now
 	waiting  bool      // a receive is
 	pingAt   time.Time
@@ -69,6 +75,11 @@ func newPoll(h *Hub) *poll {
 func (p *poll) send(f frame) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	return p.sendLocked(f)
+}
+
+// sendLocked needs mu.
+func (p *poll) sendLocked(f frame) bool {
 	if p.closed {
 		return false
 	}
@@ -98,10 +109,18 @@ func (p *poll) ring() {
 
 // drop needs mu.
 func (p *poll) drop() {
-	if p.room != nil {
-		p.room.give(p.queued)
+	for _, f := range p.queue {
+		p.done(len(f))
 	}
-	p.queue, p.queued = nil, 0
+	p.queue = nil
+}
+
+// done takes note that bytes wait no more. Needs mu.
+func (p *poll) done(bytes int) {
+	p.queued -= bytes
+	if p.room != nil {
+		p.room.give(bytes)
+	}
 }
 
 func (p *poll) close(why *Error) {
@@ -117,7 +136,7 @@ func (p *poll) closeLocked(why *Error) {
 	}
 	p.closed, p.closedAt, p.why = true, time.Now(), why
 	p.hub.counters.refused(why)
-	last := []frame{messageFrame(why), textFrame(closeLine{"close", closeCodes[why.Code]})}
+	last := []frame{messageFrame(why), textFrame(closeLine{"close", why.closeCode()})}
 	for _, f := range last {
 		p.put(f)
 	}
@@ -185,7 +204,7 @@ func (p *poll) check(now time.Time, o *Options) {
 		if !p.waiting { // else the network between would have ended the request
 			return
 		}
-		p.put(pingLine)
+		p.sendLocked(pingLine)
 	}
 }
 
@@ -197,15 +216,16 @@ func (p *poll) run(c *connection) {
 	p.hub.mu.Lock()
 	delete(p.hub.polls, p.id)
 	p.hub.mu.Unlock()
-	p.sending <- struct{}{} // whoever gives messages to c has to be done with that
 	p.mu.Lock()
 	bye, why := p.bye, p.why
 	p.mu.Unlock()
+	p.giving.Lock()
+	defer p.giving.Unlock()
 	c.ended(bye, why)
 }
 
-// next waits until there is something to say, or for pollWait, and takes all there is. last tells that
-// nothing will follow.
+// next waits until there is something to say, or for pollWait, and takes all there is, which counts as
+// waiting until it is written. last tells that nothing will follow.
 func (p *poll) next(ctx context.Context) (lines []frame, last bool) {
 	patience := time.NewTimer(pollWait)
 	defer patience.Stop()
@@ -213,7 +233,7 @@ func (p *poll) next(ctx context.Context) (lines []frame, last bool) {
 		p.mu.Lock()
 		lines, last = p.queue, p.closed
 		if len(lines) > 0 || last {
-			p.drop()
+			p.queue = nil
 			p.mu.Unlock()
 			return lines, last
 		}
@@ -284,13 +304,11 @@ func (h *Hub) pollConnect(w http.ResponseWriter, r *http.Request, room string) {
 		}
 	}
 	if refusal != nil {
-		h.counters.refused(refusal)
-		explain(w, r, status, refusal)
+		h.refuse(w, r, status, refusal)
 		return
 	}
 	p := newPoll(h)
 	c := &connection{hub: h, roomName: room, address: address, transport: p}
-	p.sending <- struct{}{} // held until the hello is dealt with
 	p.connection = c
 	h.mu.Lock()
 	h.polls[p.id] = p
@@ -299,11 +317,19 @@ func (h *Hub) pollConnect(w http.ResponseWriter, r *http.Request, room string) {
 		p.run(c)
 		disconnected()
 	}, nil)
-	c.message(hello)
-	<-p.sending
+	p.give(hello)
 	lines, last := p.next(r.Context())
 	first := textFrame(connectionLine{"connection", p.id, pollWait.Milliseconds()})
-	p.answer(w, append([]frame{first}, lines...), last)
+	p.answer(w, first, lines, last)
+}
+
+// give gives the connection a message, unless that is closed.
+func (p *poll) give(message []byte) {
+	p.giving.Lock()
+	defer p.giving.Unlock()
+	if !p.isClosed() {
+		p.connection.message(message)
+	}
 }
 
 type connectionLine struct {
@@ -312,32 +338,47 @@ type connectionLine struct {
 	Wait int64  `json:"wait"` // ms
 }
 
-// answer writes lines. After the last, p is over.
-func (p *poll) answer(w http.ResponseWriter, lines []frame, last bool) {
+// answer writes lines that next returned, after first if there is one. After the last, p is over, and if who asked
+// doesn't read, too.
+func (p *poll) answer(w http.ResponseWriter, first frame, lines []frame, last bool) {
+	var text []byte
+	bytes := 0
+	if first != nil {
+		text = append(append(text, first.payload()...), '\n')
+	}
+	for _, f := range lines {
+		text = append(append(text, f.payload()...), '\n')
+		bytes += len(f)
+	}
 	w.Header().Set("Content-Type", ndjson)
+	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Accel-Buffering", "no")
-	for _, f := range lines {
-		w.Write(f.payload())
-		io.WriteString(w, "\n")
+	out := http.NewResponseController(w)
+	out.SetWriteDeadline(time.Now().Add(answerWait))
+	_, err := w.Write(text)
+	if errFlush := out.Flush(); err == nil && !errors.Is(errFlush, errors.ErrUnsupported) {
+		err = errFlush
 	}
+	out.SetWriteDeadline(time.Time{})
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.heardAt = time.Now(); last {
+	p.done(bytes)
+	if p.heardAt = time.Now(); last || err != nil {
 		p.finish()
 	}
 }
 
 // pollReceive answers with what there is to say.
 func (h *Hub) pollReceive(w http.ResponseWriter, r *http.Request, room string) {
-	status, data, refusal := body(w, r, maxHello)
+	status, data, refusal := body(w, http.MaxBytesReader(w, r.Body, maxHead))
 	var p *poll
 	var head pollHead
 	if refusal == nil {
 		status, p, head, refusal = h.poll(room, data)
 	}
 	if refusal != nil {
-		explain(w, r, status, refusal)
+		h.refuse(w, r, status, refusal)
 		return
 	}
 	select {
@@ -354,7 +395,7 @@ func (h *Hub) pollReceive(w http.ResponseWriter, r *http.Request, room string) {
 	p.wait(true)
 	lines, last := p.next(r.Context())
 	p.wait(false)
-	p.answer(w, lines, last)
+	p.answer(w, nil, lines, last)
 }
 
 func (p *poll) wait(waiting bool) {
@@ -363,17 +404,13 @@ func (p *poll) wait(waiting bool) {
 	p.waiting, p.heardAt = waiting, time.Now()
 }
 
-// pollSend takes messages.
+// pollSend takes messages. What is long is read only for a connection that there is, once at a time.
 func (h *Hub) pollSend(w http.ResponseWriter, r *http.Request, room string) {
-	status, data, refusal := body(w, r, maxSend)
-	first, rest, _ := bytes.Cut(data, []byte("\n"))
-	var p *poll
-	var head pollHead
-	if refusal == nil {
-		status, p, head, refusal = h.poll(room, first)
-	}
+	in := bufio.NewReaderSize(http.MaxBytesReader(w, r.Body, maxSend), maxHead)
+	first, _ := in.ReadSlice('\n') // h.poll finds out if that is none
+	status, p, head, refusal := h.poll(room, first)
 	if refusal != nil {
-		explain(w, r, status, refusal)
+		h.refuse(w, r, status, refusal)
 		return
 	}
 	select {
@@ -381,6 +418,11 @@ func (h *Hub) pollSend(w http.ResponseWriter, r *http.Request, room string) {
 		defer func() { <-p.sending }()
 	default:
 		p.disorder(w, r)
+		return
+	}
+	status, rest, refusal := body(w, in)
+	if refusal != nil {
+		h.refuse(w, r, status, refusal)
 		return
 	}
 	if !p.inOrder(&p.sent, head.N) {
@@ -391,12 +433,20 @@ func (h *Hub) pollSend(w http.ResponseWriter, r *http.Request, room string) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
+// refuse answers a request with why it was refused.
+func (h *Hub) refuse(w http.ResponseWriter, r *http.Request, status int, refusal *Error) {
+	h.counters.refused(refusal)
+	explain(w, r, status, refusal)
+}
+
 // take gives each line to the connection, until that is closed.
 func (p *poll) take(data []byte) {
-	lines := bufio.NewScanner(bytes.NewReader(data))
-	lines.Buffer(nil, maxSend+1)
-	for lines.Scan() && !p.isClosed() {
-		line := lines.Bytes()
+	p.giving.Lock()
+	defer p.giving.Unlock()
+	for line := range bytes.SplitSeq(data, []byte("\n")) {
+		if p.isClosed() {
+			break
+		}
 		switch limit := p.connection.limit(); {
 		case len(bytes.TrimSpace(line)) == 0:
 		case p.closes(line):
@@ -477,22 +527,26 @@ func (p *poll) disorder(w http.ResponseWriter, r *http.Request) {
 
 // line reads a request's body that is one line of at most limit bytes.
 func line(w http.ResponseWriter, r *http.Request, limit int) (status int, data []byte, refusal *Error) {
-	status, data, refusal = body(w, r, limit+len("\r\n"))
+	status, data, refusal = body(w, http.MaxBytesReader(w, r.Body, int64(limit+len("\r\n"))))
 	if data = bytes.TrimSuffix(bytes.TrimSuffix(data, []byte("\n")), []byte("\r")); refusal == nil && len(data) > limit {
 		return http.StatusRequestEntityTooLarge, nil, refusef(CodeTooBig, "That message is too long; %d bytes are allowed.", limit)
 	}
 	return status, data, refusal
 }
 
-// body reads a request's, of at most limit bytes.
-func body(w http.ResponseWriter, r *http.Request, limit int) (status int, data []byte, refusal *Error) {
-	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(limit)))
+// body reads all that is left of a request's.
+func body(w http.ResponseWriter, in io.Reader) (status int, data []byte, refusal *Error) {
+	data, err := io.ReadAll(in)
 	var tooBig *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooBig):
-		return http.StatusRequestEntityTooLarge, nil, refusef(CodeTooBig, "That request is too long; %d bytes are allowed.", limit)
+		return http.StatusRequestEntityTooLarge, nil, refusef(CodeTooBig, "That request is too long; %d bytes are allowed.", tooBig.Limit)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return http.StatusRequestTimeout, nil, refusef(CodeTimeout, "That request took too long to come; %v are allowed.", requestWait)
 	case err != nil:
 		return http.StatusBadRequest, nil, malformed(err)
 	}
+	// The server reads on, to notice if the client goes: that has no deadline.
+	http.NewResponseController(w).SetReadDeadline(time.Time{})
 	return 0, data, nil
 }

@@ -371,3 +371,43 @@ func TestConnEnds(t *testing.T) {
 		t.Error("a signal longer than the hub takes was sent")
 	}
 }
+
+func TestRefusalsOfTheHook(t *testing.T) {
+	for _, c := range []struct {
+		said  Error
+		code  string
+		close int
+	}{
+		{Error{Code: CodeToken, Message: "No."}, CodeToken, 4506},
+		{Error{Code: CodeUnavailable, Message: "No.", Final: true}, CodeUnavailable, 4008},
+		{Error{Code: "banned", Message: "No.", Final: true}, "banned", 4999},
+		{Error{Code: "full-moon", Message: "No.", Retry: time.Second}, "full-moon", 4499},
+		{Error{Message: "No."}, CodeForbidden, 4508},
+	} {
+		t.Run(c.code, func(t *testing.T) {
+			l := newLab(t, &Options{Authorize: func(context.Context, AuthRequest) (Grant, error) { return Grant{}, &c.said }})
+			ws := l.raw(Subprotocol)
+			if err := ws.WriteMessage(websocket.TextMessage, []byte(goodHello)); err != nil {
+				t.Fatal(err)
+			}
+			_, data, err := ws.ReadMessage()
+			if err != nil || !strings.Contains(string(data), `"code":"`+c.code+`"`) {
+				t.Errorf("got %s, %v", data, err)
+			}
+			if _, _, err = ws.ReadMessage(); !websocket.IsCloseError(err, c.close) {
+				t.Errorf("the connection ended with %v, want %d", err, c.close)
+			}
+			for _, transport := range []string{TransportWebSocket, TransportHTTP} {
+				o := DialOptions{Transport: transport}
+				if l.dial != nil {
+					o.NetDialContext = l.dial.NetDialContext
+				}
+				var refused *Error
+				_, err := Dial(t.Context(), l.invite, Hello{Secret: NewSecret(), Kind: "go"}, &o)
+				if !errors.As(err, &refused) || refused.Code != c.code || refused.Final != (c.close >= finalCloseMin) {
+					t.Errorf("%s: a client is told %+v", transport, err)
+				}
+			}
+		})
+	}
+}

@@ -71,7 +71,7 @@ func (r *room) enter(c *connection, id string, hello Hello, grant Grant) (ok boo
 
 // admit makes a new member, if it may come in. Needs mu.
 func (r *room) admit(c *connection, id string, hello Hello, grant Grant) (*session, *Error) {
-	replaced, refusal := r.refuse(c, grant)
+	replaced, refusal := r.mayEnter(c, grant)
 	if refusal != nil {
 		return nil, refusal
 	}
@@ -90,45 +90,38 @@ func (r *room) admit(c *connection, id string, hello Hello, grant Grant) (*sessi
 	return s, nil
 }
 
-// refuse tells why a newcomer may not come in, or which sessions it replaces: who isn't let in
-// replaces none. Needs mu.
-func (r *room) refuse(c *connection, grant Grant) (replaced []*session, refusal *Error) {
+// mayEnter tells whether a new member may come in, and whose place it takes. Needs mu.
+func (r *room) mayEnter(c *connection, grant Grant) (replaced []*session, refusal *Error) {
 	o := r.hub.options.Load()
-	same := r.sessionsOf(grant.Identity)
-	if o.Duplicates == DuplicatesReplace {
-		replaced = same
+	if r.locked {
+		return nil, refusef(CodeLocked, "This room takes no newcomers now. Ask somebody who is in it.").after(fullRetry)
 	}
-	switch {
-	case r.locked:
-		refusal = refusef(CodeLocked, "This room takes no newcomers now. Ask somebody who is in it.")
-	case len(same) > 0 && o.Duplicates == DuplicatesRefuse:
-		refusal = refusef(CodeDuplicate, "You are in this room already, and may be in it once.")
-	case len(r.sessions)-len(replaced) >= o.Limits.Members:
-		refusal = refusef(CodeFull, "This room has all its %d members. Wait until somebody leaves, or open another room.", o.Limits.Members)
-	default:
-		if wait := r.hub.addresses.join(c.address, o); wait > 0 {
-			return nil, limited(LimitJoins, wait, "Too many came in from your address at once. Wait a moment.")
-		}
-		return replaced, nil
-	}
-	refusal.Retry = fullRetry
-	return nil, refusal
-}
-
-// sessionsOf are those of an identity; none in an open hub. Needs mu.
-func (r *room) sessionsOf(identity string) (same []*session) {
-	for _, s := range r.order {
-		if identity != "" && s.grant.Identity == identity {
-			same = append(same, s)
+	if grant.Identity != "" && o.Duplicates != DuplicatesBoth {
+		for _, other := range r.order {
+			if other.grant.Identity == grant.Identity {
+				replaced = append(replaced, other)
+			}
 		}
 	}
-	return same
+	if len(replaced) > 0 && o.Duplicates == DuplicatesRefuse {
+		return nil, refusef(CodeDuplicate, "You are in this room already, and may be in it once.").after(fullRetry)
+	}
+	if len(r.sessions)-len(replaced) >= o.Limits.Members {
+		return nil, refusef(CodeFull, "This room has all its %d members. Wait until somebody leaves, or open another room.", o.Limits.Members).after(fullRetry)
+	}
+	if wait := r.hub.addresses.join(c.address, o); wait > 0 {
+		return nil, limited(LimitJoins, wait, "Too many came in from your address at once. Wait a moment.")
+	}
+	return replaced, nil
 }
 
 // resume prepares s for c, another connection. Needs mu.
 func (r *room) resume(c *connection, s *session, hello Hello, grant Grant) (recovered bool, refusal *Error) {
 	if s.grant.Identity != grant.Identity {
 		return false, refusef(CodeToken, "This session belongs to another identity than your token's.")
+	}
+	if wait := s.messages.take(r.hub.options.Load().Limits.Messages); wait > 0 {
+		return false, limited(LimitMessages, wait, "This session was continued too often. Wait a moment.")
 	}
 	if s.connection != nil {
 		r.hub.counters.add(&r.hub.counters.superseded)

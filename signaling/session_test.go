@@ -391,3 +391,87 @@ func TestClientFallsBackToHTTP(t *testing.T) {
 		})
 	}
 }
+
+// A signal that waits because much is kept must not hold the client up when its hub goes away.
+func TestSignalThatWaitsEndsWithTheConnection(t *testing.T) {
+	for _, then := range []string{"the hub comes back", "the client leaves"} {
+		t.Run(then, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newBubbleLab(t, nil)
+				ann := connect(t, l, "Ann")
+				next[Welcome](t, ann)
+				l.listener.halfOpen.Store(true) // so that nothing is acknowledged
+				body := jsontext.Value(`"` + strings.Repeat("x", 60_000) + `"`)
+				var err error
+				waited := make(chan struct{})
+				go func() {
+					defer close(waited)
+					for err == nil {
+						_, err = ann.Signal(context.Background(), NewSecret().MemberID(), body)
+					}
+				}()
+				synctest.Wait()
+				l.listener.halfOpen.Store(false)
+				ann.cut()
+				if then == "the hub comes back" {
+					next[Welcome](t, ann)
+				} else {
+					next[Lost](t, ann)
+					ann.Close()
+				}
+				<-waited
+				if !errors.Is(err, ErrUnreachable) && !errors.Is(err, ErrClosed) {
+					t.Errorf("got %v", err)
+				}
+			})
+		})
+	}
+}
+
+// A signal may be sent again long after Signal has returned, and the caller's buffer was used for something else.
+func TestClientKeepsItsOwnCopyOfASignal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newBubbleLab(t, nil)
+		ann, bob := connect(t, l, "Ann"), connect(t, l, "Bob")
+		to := next[Welcome](t, bob).You
+		next[Welcome](t, ann)
+		next[RosterChange](t, ann)
+		ann.cut()
+		next[Lost](t, ann)
+		body := []byte(`"first"`)
+		if _, err := ann.Signal(t.Context(), to, body); err != nil {
+			t.Fatal(err)
+		}
+		copy(body, `"other"`)
+		next[Welcome](t, ann)
+		if s := next[Signal](t, bob); string(s.Body) != `"first"` {
+			t.Errorf("got %s", s.Body)
+		}
+	})
+}
+
+func TestFailedRequestEndsTheConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newBubbleLab(t, nil)
+		l.dial.Transport = TransportHTTP
+		ann, bob := connect(t, l, "Ann"), connect(t, l, "Bob")
+		to := next[Welcome](t, bob).You
+		next[Welcome](t, ann)
+		next[RosterChange](t, ann)
+		l.fail.Store(1)
+		start := time.Now()
+		if _, err := ann.Signal(t.Context(), to, jsontext.Value(`1`)); err != nil {
+			t.Fatal(err)
+		}
+		next[Lost](t, ann)
+		if d := time.Since(start); d > 2*time.Second {
+			t.Errorf("it took %v", d)
+		}
+		if w := next[Welcome](t, ann); !w.Recovered {
+			t.Errorf("welcome %+v", w)
+		}
+		if s := next[Signal](t, bob); string(s.Body) != "1" {
+			t.Errorf("got %s", s.Body)
+		}
+	})
+}

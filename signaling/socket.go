@@ -191,7 +191,7 @@ func (s *socket) send(f frame) bool {
 // close says why, and ends the connection after that: when the other side has
 // closed too, or after closeWait.
 func (s *socket) close(why *Error) {
-	s.end(why, messageFrame(why), closeFrame(closeCodes[why.Code]))
+	s.end(why, messageFrame(why), closeFrame(why.closeCode()))
 }
 
 // abort closes what is under TLS: TLS itself may wait for seconds to say goodbye to a

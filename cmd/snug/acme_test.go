@@ -30,7 +30,6 @@ func TestServeGetsACertificate(t *testing.T) {
 	file := filepath.Join(dir, "snug.yaml")
 	configuration := fmt.Sprintf(`
 listen: %s
-log: {level: info}
 tls:
   acme:
     domains: [hub.example.test]

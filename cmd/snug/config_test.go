@@ -128,9 +128,11 @@ func TestServeIsConfiguredWrong(t *testing.T) {
 }
 
 func TestOpenSaysWhatItMeans(t *testing.T) {
-	_, p := serve(t, "--open", "--listen", "0.0.0.0:0")
-	if !strings.Contains(p.out.text(), "anyone who can reach it can come in, into any room whose name they know") {
-		t.Errorf("it says %s", p.out.text())
+	for _, args := range [][]string{{"--open", "--listen", "0.0.0.0:0"}, {"--proxy", "127.0.0.1"}} {
+		_, p := serve(t, args...)
+		if !strings.Contains(p.out.text(), "anyone who can reach it can come in, into any room whose name they know") {
+			t.Errorf("%s: it says %s", args, p.out.text())
+		}
 	}
 }
 
@@ -143,5 +145,8 @@ func TestTokensAreAskedFor(t *testing.T) {
 	if out := p.out.text(); !strings.Contains(out, "needs a token") || strings.Contains(out, "anyone") {
 		t.Errorf("it says %s", out)
 	}
+	_, room, _ := strings.Cut(invite, "/r/")
+	p.says("snug token --key PRIVATE.pem --room " + room + " --sub NAME > NAME.token\n")
+	p.says("snug chat --token-file NAME.token " + invite + "\n")
 	refused(t, []string{"chat", invite}, "token")
 }

@@ -38,7 +38,7 @@ lists every key; "snug config print --defaults" writes a file with all of them.`
 		Args: cobra.NoArgs,
 		RunE: fails(func(c *cobra.Command, _ []string) error { return f.serve(c) }),
 	}
-	f.define(c.Flags())
+	inParts(c, f.parts())
 	return c
 }
 
@@ -57,30 +57,44 @@ var keyOf = map[string]string{
 	"admin": "admin.listen", "admin-token-file": "admin.token_file", "log-level": "log.level", "log-format": "log.format",
 }
 
-func (f *serveFlags) define(flags *pflag.FlagSet) {
-	flags.StringVar(&f.config, "config", "", "read this `FILE`, in YAML (or SNUG_CONFIG)")
-	flags.BoolVar(&f.lan, "lan", false, "listen on the local network; anyone there can come in")
-	flags.StringArrayVar(&f.set, "set", nil, "set any `KEY=VALUE` of the configuration, such as limits.members=16 (repeatable; of a list, with commas)")
-	flags.String("listen", config.Default().Listen, "the `ADDRESS` to listen on, HOST:PORT")
-	flags.Bool("open", false, "let everybody in who can reach the hub, without a token")
-	flags.StringArray("origin", nil, "let pages of this `ORIGIN` in, such as https://example.org (repeatable)")
-	flags.StringArray("ice-server", nil, "the `URL` of a STUN server for members, such as stun:stun.example.org:3478 (repeatable)")
-	flags.StringArray("proxy", nil, "believe the X-Forwarded-For of a proxy at these `ADDRESSES`, such as 10.0.0.0/8 (repeatable)")
-	flags.String("token-keys", "", "let only those in who have a token, signed with a key of this `FILE`, PEM or JWKS")
-	flags.String("tls-cert", "", "speak TLS with the certificate in this `FILE`, PEM")
-	flags.String("tls-key", "", "the `FILE` with the certificate's key, PEM")
-	flags.StringArray("acme-domain", nil, "speak TLS with a certificate for this `HOST`, got by ACME (repeatable)")
-	flags.String("acme-email", "", "the `ADDRESS` that the certificate authority may write to")
-	flags.String("admin", "", "listen for the operator on this `ADDRESS`: metrics, admin API, profiles")
-	flags.String("admin-token-file", "", "the `FILE` with the token of the admin API")
-	flags.String("log-level", "warn", "log this `LEVEL` and what is worse: debug, info, warn or error")
-	flags.String("log-format", "text", "log as `FORMAT`: text or json")
+// parts are the flags as the help shows them.
+func (f *serveFlags) parts() []part {
+	where := newPart("Where it listens")
+	where.String("listen", config.Default().Listen, "the `ADDRESS` to listen on, HOST:PORT")
+	where.BoolVar(&f.lan, "lan", false, "listen on the local network; anyone there can come in, unless tokens are asked for")
+
+	who := newPart("Who comes in")
+	who.String("token-keys", "", "only those who have a token, signed with a key of this `FILE` (PEM or JWKS)")
+	who.Bool("open", false, "everybody who can reach the hub, without a token")
+	who.StringArray("origin", nil, "pages of this `ORIGIN`, such as https://example.org (repeatable)")
+	who.StringArray("proxy", nil, "believe the X-Forwarded-For of proxies at these `ADDRESSES`, such as 10.0.0.0/8 (repeatable)")
+
+	tls := newPart("TLS, with a certificate from files or by ACME")
+	tls.String("tls-cert", "", "the `FILE` of the certificate, PEM")
+	tls.String("tls-key", "", "the `FILE` of its key, PEM")
+	tls.StringArray("acme-domain", nil, "get a certificate for this `HOST` (repeatable)")
+	tls.String("acme-email", "", "the `ADDRESS` that the authority may write to")
+
+	running := newPart("Running it")
+	running.StringVar(&f.config, "config", "", "read this `FILE`, in YAML (or SNUG_CONFIG)")
+	running.StringArrayVar(&f.set, "set", nil, "set any `KEY=VALUE` of the configuration (repeatable; lists with commas)")
+	running.String("admin", "", "the `ADDRESS` of the operator's own listener: metrics, admin API, profiles")
+	running.String("admin-token-file", "", "the `FILE` with the token of the admin API")
+	running.String("log-level", "warn", "log this `LEVEL` and what is worse: debug, info, warn or error")
+	running.String("log-format", "text", "log as `FORMAT`: text or json")
+	running.StringArray("ice-server", nil, "the `URL` of a STUN server for members, such as stun:stun.example.org:3478 (repeatable)")
+	return []part{where, who, tls, running}
 }
 
 func (f *serveFlags) serve(c *cobra.Command) error {
 	sources, err := f.sources(c.Flags())
 	if err != nil {
 		return err
+	}
+	hangups := make(chan os.Signal, 1)
+	if f.reloads(sources) { // first: whoever has changed the file now, doesn't mean to end the program
+		signal.Notify(hangups, syscall.SIGHUP)
+		defer signal.Stop(hangups)
 	}
 	load := func() (*config.Config, error) { return config.Load(sources) }
 	cfg, err := load()
@@ -90,11 +104,6 @@ func (f *serveFlags) serve(c *cobra.Command) error {
 	s, err := server.Listen(cfg, server.Options{Load: load, Notify: notify})
 	if err != nil {
 		return err
-	}
-	hangups := make(chan os.Signal, 1)
-	if f.reloads(sources) {
-		signal.Notify(hangups, syscall.SIGHUP)
-		defer signal.Stop(hangups)
 	}
 	if err := s.Greet(os.Stdout); err != nil {
 		s.Close()

@@ -37,6 +37,7 @@ taken for its owner: give it to nobody else, and never put it into a link.`,
 	c.Flags().StringVar(&o.Subject, "sub", "", "the `NAME` of whom it is for; all in the room see it")
 	c.Flags().Var(&o.Permissions, "permission", "let them do this too: kick, lock (repeatable); everybody may join")
 	c.Flags().DurationVar(&o.Expires, "expires", time.Hour, "the `TIME` until it expires; a hub takes up to 24h, unless told otherwise")
+	c.Flags().Lookup("expires").DefValue = "1h"
 	c.Flags().StringVar(&o.ID, "id", "", "the `ID` of the token, which a kick holds; without one a kick holds this token only")
 	c.Flags().StringVar(&o.KeyID, "kid", "", "the `KID` of the key, where the hub has a JWKS file")
 	c.AddCommand(newKeygen())

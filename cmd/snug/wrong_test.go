@@ -74,7 +74,7 @@ func TestWrongUsage(t *testing.T) {
 
 func TestHelp(t *testing.T) {
 	for args, say := range map[string]string{
-		"": "Usage:", "--help": "chat        Talk", "--version": " (" + runtime.Version() + ", ", "version": " (" + runtime.Version() + ", ", "serve --help": "--listen ADDRESS", "config": "check       Say", "config check --help": "snug config check FILE", "config print --help": "--defaults", "chat --help": "--name NAME", "bot": "echo        Answer", "bot echo --help": "snug bot echo INVITE",
+		"": "Usage:", "--help": "chat        Talk", "--version": " (" + runtime.Version() + ", ", "version": " (" + runtime.Version() + ", ", "serve --help": "Who comes in:\n      --token-keys FILE ", "config": "check       Say", "config check --help": "snug config check FILE", "config print --help": "--defaults", "chat --help": "--name NAME", "bot": "echo        Answer", "bot echo --help": "snug bot echo INVITE",
 	} {
 		p := start(t, strings.Fields(args)...)
 		if status := p.status(); status != 0 || !strings.Contains(p.out.text(), say) || p.notes.text() != "" {

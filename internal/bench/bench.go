@@ -65,6 +65,11 @@ func (o *Options) Check() error {
 	case o.URL != "" && (o.TLS || o.PeerJS || o.Profile != ""):
 		return fmt.Errorf("with --url that hub alone is measured, from outside: leave --tls, --peerjs and --profile out")
 	}
+	for _, s := range scenarios {
+		if o.URL != "" && s.inside && slices.Contains(o.Only, s.name) {
+			return fmt.Errorf("%s can't be measured from outside, so not with --url: leave one of the two out", s.name)
+		}
+	}
 	if o.URL != "" {
 		_, err := parseURL(o.URL)
 		return err

@@ -222,6 +222,7 @@ func TestWhatCannotBeMeasuredIsSaidAtOnce(t *testing.T) {
 		{Options{Members: 2}, "2 members can't be"},
 		{Options{Rounds: -1}, "can't be negative"},
 		{Options{URL: "http://localhost:1", TLS: true}, "leave --tls, --peerjs and --profile out"},
+		{Options{URL: "http://localhost:1", Only: []string{"latency", "idle"}}, "idle can't be measured from outside"},
 		{Options{URL: "localhost"}, `"localhost" is no address of a hub`},
 		{Options{URL: "ftp://localhost"}, "it begins with http:// or https://"},
 	} {

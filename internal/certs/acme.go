@@ -93,6 +93,12 @@ func (s *issued) configure(o ACME, template certmagic.ACMEIssuer, every time.Dur
 	made.Store(s.config)
 }
 
+// Check tells what is wrong with the options. Nobody is asked for anything.
+func (o ACME) Check() error {
+	_, err := o.issuer()
+	return err
+}
+
 // issuer checks the options, and is what certmagic wants to have of them.
 func (o ACME) issuer() (certmagic.ACMEIssuer, error) {
 	template := certmagic.ACMEIssuer{
@@ -170,8 +176,6 @@ func (s *issued) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, erro
 }
 
 func (s *issued) protocols() []string { return []string{"http/1.1", acmez.ACMETLS1Protocol} }
-
-func (s *issued) reload() error { return nil }
 
 // close waits for what this package has begun, and for certmagic's own loop. A renewal that is
 // under way is told to end.

@@ -29,7 +29,6 @@ type Certs struct{ source source }
 type source interface {
 	certificate(*tls.ClientHelloInfo) (*tls.Certificate, error)
 	protocols() []string
-	reload() error
 	close()
 }
 
@@ -76,10 +75,6 @@ func (c *Certs) TLSConfig() *tls.Config {
 		GetCertificate: c.source.certificate,
 	}
 }
-
-// Reload reads the files now. If they can't be used, the certificate stays what it
-// was, and the error says why. With ACME there is nothing to reload.
-func (c *Certs) Reload() error { return c.source.reload() }
 
 // Close ends what goes on in the background, and waits for it. It may be called again.
 func (c *Certs) Close() error {

@@ -117,9 +117,6 @@ func TestBrokenPairKeepsTheOneBefore(t *testing.T) {
 		if log.count("level=ERROR") != 1 || !strings.Contains(log.String(), "doesn't belong to the certificate in "+o.CertFile) {
 			t.Errorf("it isn't told once and with the file: %s", log.String())
 		}
-		if err := c.Reload(); err == nil || !strings.Contains(err.Error(), o.KeyFile) {
-			t.Errorf("Reload says %v", err)
-		}
 		write(t, o.KeyFile, second.key)
 		touch(t, o, 2)
 		time.Sleep(lookInterval + time.Second)
@@ -134,21 +131,6 @@ func TestBrokenPairKeepsTheOneBefore(t *testing.T) {
 			t.Errorf("with its file gone: %s", log.String())
 		}
 	})
-}
-
-func TestReloadReadsAtOnce(t *testing.T) {
-	o := twoFiles(t, goodPair(t, "first"))
-	c, err := New(t.Context(), o, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	second := goodPair(t, "second")
-	write(t, o.CertFile, second.cert)
-	write(t, o.KeyFile, second.key)
-	if err := c.Reload(); err != nil || served(t, c) != "second" {
-		t.Errorf("%s, %v", served(t, c), err)
-	}
 }
 
 func TestWatchingEndsWithItsContext(t *testing.T) {

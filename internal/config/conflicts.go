@@ -54,10 +54,13 @@ func (c *Config) certificates() *Problem {
 }
 
 func (c *Config) adminAddress() *Problem {
-	if c.Admin.Listen == "" || c.Admin.Listen != c.Listen || strings.HasSuffix(c.Listen, ":0") { // any port: two different ones
-		return nil
+	switch a := c.Admin; {
+	case a.Listen == "" && a.TokenFile != "":
+		return c.Problem("means nothing without the operator's own listener: name its address (--admin, admin.listen)", nil, "admin.token_file")
+	case a.Listen != "" && a.Listen == c.Listen && !strings.HasSuffix(c.Listen, ":0"): // any port: two different ones
+		return c.Problem("is the address of the hub: choose another port", nil, "admin.listen")
 	}
-	return c.Problem("is the address of the hub: choose another port", nil, "admin.listen")
+	return nil
 }
 
 func (c *Config) heartbeat() *Problem {

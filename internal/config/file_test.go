@@ -101,6 +101,7 @@ func TestWrongFiles(t *testing.T) {
 		{"two certificates", "tls:\n  cert: c\n  key: k\n  acme: {domains: [example.org]}", "snug.yaml:4: tls.acme.domains: certificates come from a file (tls.cert) or by ACME, not both: leave one of the two out."},
 		{"ACME without domains", "tls:\n  acme:\n    email: a@example.org", "snug.yaml:3: tls.acme.email: means nothing without host names: name them (tls.acme.domains)."},
 		{"ACME without a place", "tls: {acme: {domains: [example.org]}}", "snug.yaml:1: tls.acme.domains: certificates have to be kept somewhere: name a directory (tls.acme.storage)."},
+		{"token of no admin", "admin: {token_file: t}", "snug.yaml:1: admin.token_file: means nothing without the operator's own listener: name its address (--admin, admin.listen)."},
 		{"admin beside the hub", "admin: {listen: '127.0.0.1:8080', token_file: t}", "snug.yaml:1: admin.listen: is the address of the hub: choose another port."},
 		{"timeout below ping", "session: {ping: 30s}", "snug.yaml:1: session.ping: session.timeout (30s) has to be longer than session.ping (30s), or every quiet connection is given up."},
 		{"drain beyond the deadline", "drain: 1m", "snug.yaml:1: drain: deadline (20s) can't be shorter than drain (1m), which is a part of it."},

@@ -3,12 +3,8 @@ package server
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
-	"errors"
-	"fmt"
-	"io/fs"
-	"os"
 	"reflect"
+	"strings"
 	"sync/atomic"
 
 	"github.com/snug-chat/snug/internal/certs"
@@ -50,12 +46,12 @@ func (s *Server) encrypt() error {
 // issue gets certificates from where c says. Its error is [config.Problems].
 func (s *Server) issue(c *config.Config) (*issued, error) {
 	o := certs.Options{CertFile: c.TLS.Cert, KeyFile: c.TLS.Key}
-	key := "tls.cert"
+	key, logger := "tls.cert", s.logs.logger
 	if a := c.TLS.ACME; len(a.Domains) > 0 {
-		key = "tls.acme.domains"
+		key, logger = "tls.acme.domains", s.logs.told // nobody gets through before there is one
 		o.ACME = &certs.ACME{Domains: a.Domains, Email: a.Email, Directory: a.Directory, Storage: a.Storage, CAFile: a.CA, Listen: s.gate.Addr().String()}
 	}
-	got, err := certs.New(context.Background(), o, s.logs.logger) // until it is closed
+	got, err := certs.New(context.Background(), o, logger) // until it is closed
 	if err != nil {
 		return nil, config.Problems{fault(c, err, key)}
 	}
@@ -98,23 +94,13 @@ func (t *certificates) name() string {
 		return now.from.ACME.Domains[0]
 	}
 	pair, err := now.tls.GetCertificate(&tls.ClientHelloInfo{})
-	if err != nil || pair.Leaf == nil || len(pair.Leaf.DNSNames) == 0 {
+	if err != nil || pair.Leaf == nil {
 		return ""
 	}
-	return pair.Leaf.DNSNames[0]
-}
-
-// checkRoots tells whether a file holds certificates.
-func checkRoots(file string) error {
-	text, err := os.ReadFile(file)
-	var cause *fs.PathError
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("there is no file %s", file)
-	case errors.As(err, &cause):
-		return fmt.Errorf("%s can't be read: %w", file, cause.Err)
-	case !x509.NewCertPool().AppendCertsFromPEM(text):
-		return fmt.Errorf("%s holds no certificate in PEM", file)
+	for _, name := range pair.Leaf.DNSNames {
+		if !strings.HasPrefix(name, "*.") { // which stands for many
+			return name
+		}
 	}
-	return nil
+	return ""
 }

@@ -21,7 +21,7 @@ func TestEndIsAtOnceWhereNobodyIs(t *testing.T) {
 	}
 	start := time.Now()
 	end()
-	if took := time.Since(start); took > 500*time.Millisecond {
+	if took := time.Since(start); took > 2*time.Second { // of 20, or of drainRest
 		t.Errorf("it took %v", took)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -68,13 +69,8 @@ func (g *gate) network(a net.Addr) (netip.Prefix, bool) {
 		return netip.Prefix{}, false
 	}
 	ip := tcp.AddrPort().Addr().Unmap().WithZone("")
-	if ip.IsLoopback() {
+	if ip.IsLoopback() || g.trusts(ip) {
 		return netip.Prefix{}, false
-	}
-	for _, p := range g.rule.Load().proxies {
-		if p.Contains(ip) {
-			return netip.Prefix{}, false
-		}
 	}
 	bits := ip.BitLen()
 	if ip.Is6() {
@@ -82,6 +78,11 @@ func (g *gate) network(a net.Addr) (netip.Prefix, bool) {
 	}
 	p, err := ip.Prefix(bits)
 	return p, err == nil
+}
+
+// trusts tells whether ip is a proxy whose X-Forwarded-For is believed.
+func (g *gate) trusts(ip netip.Addr) bool {
+	return slices.ContainsFunc(g.rule.Load().proxies, func(p netip.Prefix) bool { return p.Contains(ip) })
 }
 
 func (g *gate) enter(from netip.Prefix) bool {

@@ -47,6 +47,26 @@ func (f *faraway) from(client string) {
 	f.client = client
 }
 
+func TestProxyThatIsNotNamedIsWarnedOf(t *testing.T) {
+	for proxies, warned := range map[string]int{"": 1, "proxies: [127.0.0.1]": 0, "proxies: [10.0.0.0/8]": 1} {
+		var out logBuffer
+		s := listen(t, configured(t, proxies), Options{Log: &out})
+		run(t, s)
+		for range 2 {
+			r, _ := http.NewRequestWithContext(t.Context(), "GET", "http://"+s.gate.Addr().String()+"/livez", nil)
+			r.Header.Set("X-Forwarded-For", "192.0.2.7")
+			answer, err := http.DefaultClient.Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			answer.Body.Close()
+		}
+		if n := strings.Count(out.String(), "name it\" proxies=127.0.0.1"); n != warned || strings.Contains(out.String(), "192.0.2.7") {
+			t.Errorf("with %q it says %s", proxies, out.String())
+		}
+	}
+}
+
 // behind is a gate over real sockets, with clients from anywhere.
 func behind(t *testing.T, c *config.Config, log io.Writer) (*gate, *faraway) {
 	t.Helper()

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 
 	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/term"
@@ -24,6 +25,11 @@ func (s *Server) Greet(out io.Writer) error {
 		shown = lipgloss.NewStyle().Bold(true).Foreground(lipgloss.Cyan).Render(invite)
 	}
 	fmt.Fprintf(out, "snug is running. %s:\n\n    %s\n\n", s.entrance(), shown)
+	if s.started.Auth.Keys != "" {
+		room := invite[strings.LastIndexByte(invite, '/')+1:]
+		fmt.Fprintf(out, "This makes a token for it, and comes in with that:\n\n"+
+			"    snug token --key PRIVATE.pem --room %s --sub NAME > NAME.token\n    snug chat --token-file NAME.token %s\n\n", room, invite)
+	}
 	if s.started.LAN {
 		qrterminal.GenerateHalfBlock(invite, qrterminal.L, out)
 		fmt.Fprintln(out)
@@ -36,10 +42,10 @@ func (s *Server) Greet(out io.Writer) error {
 func (s *Server) entrance() string {
 	switch c := s.started; {
 	case c.Auth.Keys != "":
-		return "Whoever comes in needs a token (snug token makes one). A room is at"
+		return "Whoever comes in needs a token. A room is at"
 	case c.LAN:
 		return "Anyone in your network can come in. Open this, also on a phone"
-	case c.Open || !config.Loopback(c.Listen):
+	case c.Open || !config.Loopback(c.Listen) || len(c.Proxies) > 0:
 		return "It is open: anyone who can reach it can come in, into any room whose name they know, and make new ones. Open this"
 	}
 	return "Open this in two browsers"
@@ -56,11 +62,11 @@ func (s *Server) Invite() (string, error) {
 	switch name := s.tls.name(); {
 	case name != "":
 		host = name
-	case s.started.LAN:
+	case s.started.LAN && ip.IsUnspecified():
 		if host, err = lanAddress(); err != nil {
 			return "", err
 		}
-	case ip.IsUnspecified() || ip.IsLoopback():
+	case ip.IsUnspecified() || ip.Equal(net.IPv4(127, 0, 0, 1)) || ip.Equal(net.IPv6loopback):
 		host = "localhost"
 	}
 	return s.base(host, port) + "/r/" + signaling.NewRoomName(), nil

@@ -4,10 +4,13 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 
 	"github.com/snug-chat/snug/internal/admin"
+	"github.com/snug-chat/snug/internal/config"
 	"github.com/snug-chat/snug/web"
 )
 
@@ -18,7 +21,24 @@ func (s *Server) handler() http.Handler {
 	mux.Handle("/livez", admin.Livez())
 	mux.Handle("/readyz", admin.Readyz(s.hub))
 	mux.Handle("/", web.Handler())
-	return mux
+	return s.missProxies(mux)
+}
+
+// missProxies warns, once, of a proxy on this machine that isn't named. All its clients are one then,
+// and an address of this machine has no limits: none of them is bounded.
+func (s *Server) missProxies(next http.Handler) http.Handler {
+	var once sync.Once
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-Forwarded-For") != "" {
+			from, err := netip.ParseAddrPort(r.RemoteAddr)
+			if ip := from.Addr().Unmap(); err == nil && ip.IsLoopback() && !s.gate.trusts(ip) {
+				once.Do(func() {
+					s.logs.logger.Warn("a proxy on this machine says where clients come from and isn't believed, so no client of it is bounded: name it", "proxies", ip)
+				})
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // operator is the operator's own listener: metrics, admin API, profiles.
@@ -38,6 +58,9 @@ func (s *Server) newOperator(p parts) (*operator, error) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("the admin listener: %w", explain(addr, "--admin", err))
+	}
+	if s.started.Admin.TokenFile != "" && !config.Loopback(addr) {
+		s.logs.logger.Warn("the admin listener speaks plain HTTP, and others can reach it: whoever can read along can read its token; leave it on 127.0.0.1, or in a network that is yours alone", "listen", addr)
 	}
 	o := &operator{listener: l, server: s}
 	o.configure(p)

@@ -7,7 +7,8 @@ import (
 )
 
 // lanAddress is the address at which others in the local network reach this
-// machine: a private IPv4 one if there is one, on an interface that is up.
+// machine: a private IPv4 one if there is one, on an interface that is up. Of several, it is the one that this
+// machine goes out by: others may be networks of virtual machines and containers in it.
 func lanAddress() (string, error) {
 	interfaces, err := net.Interfaces()
 	if err != nil {
@@ -28,23 +29,36 @@ func lanAddress() (string, error) {
 			}
 		}
 	}
-	return choose(found)
+	return choose(found, outward())
 }
 
-func choose(found []net.IP) (string, error) {
+// outward is the address that this machine talks to the world from; nil if it doesn't. Nothing is sent.
+func outward() net.IP {
+	conn, err := net.Dial("udp4", "192.0.2.1:9") // an example's address (RFC 5737) is as far away as any
+	if err != nil {
+		return nil
+	}
+	defer conn.Close()
+	return conn.LocalAddr().(*net.UDPAddr).IP
+}
+
+func choose(found []net.IP, outward net.IP) (string, error) {
 	if len(found) == 0 {
 		return "", errors.New("this machine is in no network: connect it to one, or leave --lan out")
 	}
-	slices.SortStableFunc(found, func(a, b net.IP) int { return preference(a) - preference(b) })
+	slices.SortStableFunc(found, func(a, b net.IP) int { return preference(a, outward) - preference(b, outward) })
 	return found[0].String(), nil
 }
 
-func preference(ip net.IP) int {
+// preference is the less, the better.
+func preference(ip, outward net.IP) int {
 	switch {
-	case ip.To4() != nil && ip.IsPrivate():
+	case ip.To4() != nil && ip.IsPrivate() && ip.Equal(outward):
 		return 0
-	case ip.To4() != nil:
+	case ip.To4() != nil && ip.IsPrivate():
 		return 1
+	case ip.To4() != nil:
+		return 2
 	}
-	return 2
+	return 3
 }

@@ -5,11 +5,14 @@ import (
 	"fmt"
 	"net"
 	"syscall"
+
+	"github.com/snug-chat/snug/internal/config"
 )
 
-// address is where to listen: listen itself, or its port on every interface.
+// address is where to listen: listen itself or, where that isn't what the local network reaches, its port
+// on every interface.
 func address(listen string, lan bool) string {
-	if _, port, err := net.SplitHostPort(listen); err == nil && lan {
+	if _, port, err := net.SplitHostPort(listen); err == nil && lan && config.Loopback(listen) {
 		return net.JoinHostPort("", port)
 	}
 	return listen

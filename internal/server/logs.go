@@ -20,25 +20,38 @@ type logs struct {
 	addresses atomic.Bool
 
 	logger *slog.Logger // what is at the level or above
-	told   *slog.Logger // what an operator asked for, whatever the level is
+	told   *slog.Logger // what an operator asked for or waits for: at info, too, whatever the level is
 }
 
 func newLogs(out io.Writer, c config.Log) *logs {
 	l := &logs{out: out}
 	l.configure(c)
 	l.logger = slog.New(&handler{logs: l, level: &l.level})
-	l.told = slog.New(&handler{logs: l, level: slog.LevelInfo})
+	l.told = slog.New(&handler{logs: l, level: infoOrBelow{&l.level}})
 	return l
 }
 
 func (l *logs) configure(c config.Log) {
 	var h slog.Handler = slog.NewTextHandler(l.out, &slog.HandlerOptions{Level: slog.LevelDebug})
 	if c.Format == config.FormatJSON {
-		h = slog.NewJSONHandler(l.out, &slog.HandlerOptions{Level: slog.LevelDebug})
+		h = slog.NewJSONHandler(l.out, &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: readable})
 	}
 	l.handler.Store(&h)
 	l.level.Set(c.Level)
 	l.addresses.Store(c.Addresses)
+}
+
+// infoOrBelow is info, or what is set if that is less.
+type infoOrBelow struct{ set slog.Leveler }
+
+func (l infoOrBelow) Level() slog.Level { return min(slog.LevelInfo, l.set.Level()) }
+
+// readable writes durations with their unit, as the text format does; in JSON they would be nanoseconds.
+func readable(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindDuration {
+		a.Value = slog.StringValue(a.Value.Duration().String())
+	}
+	return a
 }
 
 // handler passes on to what logs writes with now.
@@ -76,7 +89,7 @@ func (l *logs) http() *log.Logger { return log.New(&httpLog{l}, "", 0) }
 type httpLog struct{ logs *logs }
 
 // clientOf finds the address of a client in a line of net/http.
-var clientOf = regexp.MustCompile(`(from|serving|to) (\[[0-9a-fA-F:.%a-z]*\]|[0-9.]+):[0-9]+`)
+var clientOf = regexp.MustCompile(`(from |serving |to |->)(\[[0-9a-fA-F:.%a-z]*\]|[0-9.]+):[0-9]+`)
 
 func (h *httpLog) Write(line []byte) (int, error) {
 	level := slog.LevelDebug
@@ -88,7 +101,7 @@ func (h *httpLog) Write(line []byte) (int, error) {
 	}
 	text := string(bytes.TrimSpace(line))
 	if !h.logs.addresses.Load() {
-		text = clientOf.ReplaceAllString(text, "$1 a client")
+		text = clientOf.ReplaceAllString(text, "${1}a client")
 	}
 	h.logs.logger.Log(context.Background(), level, text)
 	return len(line), nil

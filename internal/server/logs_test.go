@@ -35,6 +35,7 @@ func TestHowIsLoggedCanChange(t *testing.T) {
 	part.Info("one")
 	part.Warn("two", "b", 2)
 	l.told.Info("three")
+	l.told.Debug("not this")
 	l.configure(config.Log{Level: slog.LevelInfo, Format: config.FormatJSON})
 	part.Info("four", "b", 2)
 	part.Debug("five")
@@ -60,6 +61,7 @@ func TestAddressesAreLoggedOnlyIfAskedFor(t *testing.T) {
 	for _, line := range []string{
 		"http: TLS handshake error from 192.0.2.7:5000: EOF",
 		"http: TLS handshake error from [2001:db8::7%eth0]:5000: EOF",
+		"http: TLS handshake error from 192.0.2.7:5000: read tcp 127.0.0.1:443->192.0.2.7:5000: read: connection reset by peer",
 		"http: panic serving 192.0.2.7:5000: oh",
 		"http: Accept error: too many open files; retrying in 5ms",
 	} {

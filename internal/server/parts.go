@@ -49,7 +49,7 @@ func Check(c *config.Config) error {
 		}
 		pair.Close()
 	case t.ACME.CA != "":
-		if err := checkRoots(t.ACME.CA); err != nil {
+		if err := (certs.ACME{Domains: t.ACME.Domains, CAFile: t.ACME.CA}).Check(); err != nil {
 			problems = append(problems, fault(c, err, "tls.acme.ca"))
 		}
 	}

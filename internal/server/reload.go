@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"errors"
 
 	"github.com/snug-chat/snug/internal/config"
@@ -52,7 +53,7 @@ func (s *Server) reload() error {
 // address and opens it has opened the one that it is at.
 func (s *Server) asItRuns(c *config.Config) *config.Config {
 	running := *c
-	running.Listen, running.Admin.Listen = s.started.Listen, s.started.Admin.Listen
+	running.Listen, running.Admin.Listen = s.started.Listen, cmp.Or(s.started.Admin.Listen, c.Admin.Listen)
 	return &running
 }
 

@@ -15,6 +15,7 @@ import (
 	"math/big"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -248,6 +249,15 @@ func TestCertificatesAreReadAgain(t *testing.T) {
 	}
 }
 
+func TestInviteIsToNoWildcard(t *testing.T) {
+	t.Chdir(t.TempDir())
+	certificate(t, "*.example.org")
+	l := begin(t, "tls: {cert: cert.pem, key: key.pem}\n")
+	if invite, err := l.Invite(); err != nil || !strings.HasPrefix(invite, "https://localhost:") {
+		t.Errorf("the invite is %s, %v", invite, err)
+	}
+}
+
 // shows is whom the certificate is for.
 func (l *lab) shows() string {
 	l.t.Helper()
@@ -309,6 +319,35 @@ func TestAdminIsOnItsOwnListener(t *testing.T) {
 	}
 }
 
+func TestAdminWaitsForARestart(t *testing.T) {
+	t.Chdir(t.TempDir())
+	l := begin(t, "")
+	l.write("token", "0123456789abcdef")
+	l.write("snug.yaml", "admin: {listen: '127.0.0.1:1', token_file: token}\n")
+	if said := l.reload(); !strings.Contains(said, `"this change needs a restart" key=admin.listen from="" to=127.0.0.1:1`) || strings.Contains(said, "ERROR") {
+		t.Errorf("it says %s", said)
+	}
+}
+
+func TestAdminThatOthersReachIsWarnedOf(t *testing.T) {
+	token := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(token, []byte("0123456789abcdef"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for admin, warned := range map[string]bool{
+		"{listen: '127.0.0.1:0', token_file: '" + token + "'}": false,
+		"{listen: '0.0.0.0:0'}":                                false, // numbers only
+		"{listen: '0.0.0.0:0', token_file: '" + token + "'}":   true,
+	} {
+		var out logBuffer
+		s := listen(t, configured(t, "admin: "+admin), Options{Log: &out})
+		s.Close()
+		if got := strings.Contains(out.String(), "level=WARN msg=\"the admin listener speaks plain HTTP, and others can reach it"); got != warned {
+			t.Errorf("%s: %s", admin, out.String())
+		}
+	}
+}
+
 func TestCheckReadsTheFilesThatAreNamed(t *testing.T) {
 	t.Chdir(t.TempDir())
 	certificate(t, "a.example")
@@ -331,8 +370,8 @@ func TestCheckReadsTheFilesThatAreNamed(t *testing.T) {
 	for wrong, parts := range map[string][]string{
 		"auth: {keys: bad}\nadmin: {listen: '127.0.0.1:0', token_file: bad}\ntls: {cert: bad, key: key.pem}": {"snug.yaml:1: auth.keys: ", "snug.yaml:2: admin.token_file: ", "snug.yaml:3: tls.cert: "},
 		"tls: {cert: cert.pem, key: nowhere.pem}":                                                            {"snug.yaml:1: tls.cert: ", "nowhere.pem"},
-		"tls: {acme: {domains: [a.example], ca: bad}}":                                                       {"snug.yaml:1: tls.acme.ca: bad holds no certificate in PEM."},
-		"tls: {acme: {domains: [a.example], ca: nowhere}}":                                                   {"snug.yaml:1: tls.acme.ca: there is no file nowhere."},
+		"tls: {acme: {domains: [a.example], ca: bad}}":                                                       {"snug.yaml:1: tls.acme.ca: bad holds no certificate: it should be PEM"},
+		"tls: {acme: {domains: [a.example], ca: nowhere}}":                                                   {"snug.yaml:1: tls.acme.ca: the file of the ACME server's certificate isn't there: nowhere."},
 		"auth: {keys: nowhere}\ntls: {cert: nowhere, key: x}\n#":                                             {"snug.yaml:1: auth.keys: ", "snug.yaml:2: tls.cert: "},
 	} {
 		err := check(wrong)

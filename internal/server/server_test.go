@@ -77,7 +77,7 @@ func run(t *testing.T, s *Server) (end func()) {
 
 func TestInviteHasAHostThatReachesTheServer(t *testing.T) {
 	for listenAt, host := range map[string]string{
-		"127.0.0.1:0": "localhost", "127.0.0.2:0": "localhost", "localhost:0": "localhost", "0.0.0.0:0": "localhost", ":0": "localhost",
+		"127.0.0.1:0": "localhost", "127.0.0.2:0": "127.0.0.2", "localhost:0": "localhost", "0.0.0.0:0": "localhost", ":0": "localhost",
 	} {
 		s := listen(t, at(listenAt, false), Options{})
 		run(t, s)
@@ -192,16 +192,17 @@ func TestLANAddress(t *testing.T) {
 		want  string
 	}{
 		{ips("192.168.1.7"), "192.168.1.7"},
+		{ips("172.28.0.1", "192.168.1.9"), "192.168.1.9"}, // the way out
 		{ips("203.0.113.1", "10.0.0.4"), "10.0.0.4"},
 		{ips("fd00::2", "203.0.113.1"), "203.0.113.1"},
 		{ips("2001:db8::1"), "2001:db8::1"},
 		{ips("172.16.0.9", "10.0.0.4"), "172.16.0.9"}, // of two alike, the first interface's
 	} {
-		if got, err := choose(c.found); err != nil || got != c.want {
+		if got, err := choose(c.found, net.IPv4(192, 168, 1, 9)); err != nil || got != c.want {
 			t.Errorf("of %v: %s, %v; want %s", c.found, got, err, c.want)
 		}
 	}
-	if got, err := choose(nil); err == nil || !strings.Contains(err.Error(), "leave --lan out") {
+	if got, err := choose(nil, nil); err == nil || !strings.Contains(err.Error(), "leave --lan out") {
 		t.Errorf("in no network: %q, %v", got, err)
 	}
 }
@@ -214,6 +215,8 @@ func TestAddress(t *testing.T) {
 	}{
 		{"127.0.0.1:8080", false, "127.0.0.1:8080"},
 		{"127.0.0.1:8080", true, ":8080"},
+		{":8080", true, ":8080"},
+		{"192.168.1.7:8080", true, "192.168.1.7:8080"}, // that interface and no other
 		{"[::1]:0", false, "[::1]:0"},
 		{":65535", false, ":65535"},
 	} {

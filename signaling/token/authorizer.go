@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -84,13 +85,24 @@ func (a *Authorizer) admit(c *Claims, room string) error {
 	case now.Add(leeway).Before(c.IssuedAt):
 		return refusef(signaling.CodeToken, "This token comes from the future. Check the clocks of the hub and of what makes tokens.")
 	case c.Expires.After(now.Add(a.maxAge + leeway)):
-		return refusef(signaling.CodeToken, "This token is valid for too long: this hub takes %v.", a.maxAge)
+		return refusef(signaling.CodeToken, "This token is valid for too long: this hub takes %s.", short(a.maxAge))
 	case !c.Expires.After(now):
 		return refusef(signaling.CodeExpired, "This token has expired. Come with a newer one.")
 	case !c.Permissions.Has(signaling.PermitJoin):
 		return refusef(signaling.CodeForbidden, "This token doesn't permit to join.")
 	}
 	return nil
+}
+
+// short is d without units that are zero at its end: 24h.
+func short(d time.Duration) string {
+	s := d.String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(s, zero) {
+			s = s[:len(s)-2]
+		}
+	}
+	return s
 }
 
 // idOf is what a kick holds of a token: its id, or the SHA-256 of the token itself.
