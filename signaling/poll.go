@@ -407,8 +407,13 @@ func (p *poll) wait(waiting bool) {
 // pollSend takes messages. What is long is read only for a connection that there is, once at a time.
 func (h *Hub) pollSend(w http.ResponseWriter, r *http.Request, room string) {
 	in := bufio.NewReaderSize(http.MaxBytesReader(w, r.Body, maxSend), maxHead)
-	first, _ := in.ReadSlice('\n') // h.poll finds out if that is none
-	status, p, head, refusal := h.poll(room, first)
+	first, err := in.ReadSlice('\n')
+	status, refusal := unread(err)
+	var p *poll
+	var head pollHead
+	if refusal == nil {
+		status, p, head, refusal = h.poll(room, first)
+	}
 	if refusal != nil {
 		h.refuse(w, r, status, refusal)
 		return
@@ -534,17 +539,27 @@ func line(w http.ResponseWriter, r *http.Request, limit int) (status int, data [
 	return status, data, refusal
 }
 
+// unread is why a request's body couldn't be read, if err is more than its end.
+func unread(err error) (status int, refusal *Error) {
+	var tooBig *http.MaxBytesError
+	switch {
+	case err == nil, errors.Is(err, io.EOF):
+		return 0, nil
+	case errors.Is(err, bufio.ErrBufferFull):
+		return http.StatusRequestEntityTooLarge, refusef(CodeTooBig, "The first line of that request is too long; %d bytes are allowed.", maxHead)
+	case errors.As(err, &tooBig):
+		return http.StatusRequestEntityTooLarge, refusef(CodeTooBig, "That request is too long; %d bytes are allowed.", tooBig.Limit)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return http.StatusRequestTimeout, refusef(CodeTimeout, "That request took too long to come; %v are allowed.", requestWait)
+	}
+	return http.StatusBadRequest, malformed(err)
+}
+
 // body reads all that is left of a request's.
 func body(w http.ResponseWriter, in io.Reader) (status int, data []byte, refusal *Error) {
 	data, err := io.ReadAll(in)
-	var tooBig *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooBig):
-		return http.StatusRequestEntityTooLarge, nil, refusef(CodeTooBig, "That request is too long; %d bytes are allowed.", tooBig.Limit)
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return http.StatusRequestTimeout, nil, refusef(CodeTimeout, "That request took too long to come; %v are allowed.", requestWait)
-	case err != nil:
-		return http.StatusBadRequest, nil, malformed(err)
+	if status, refusal = unread(err); refusal != nil {
+		return status, nil, refusal
 	}
 	// The server reads on, to notice if the client goes: that has no deadline.
 	http.NewResponseController(w).SetReadDeadline(time.Time{})
