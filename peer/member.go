@@ -38,7 +38,7 @@ type Member struct {
 	signaling.Member
 	State LinkState // of the link to it
 	Cause Cause     // why that is gone, if it is
-	Away  bool      // the hub has lost it from sight, the link hasn't
+	Away  bool      // it has lost its connection to the hub, or the hub has lost it from sight; its link may live
 }
 
 var (

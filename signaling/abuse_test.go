@@ -5,42 +5,13 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"net/netip"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/gorilla/websocket"
+	"github.com/go-json-experiment/json/jsontext"
 )
-
-func TestWhoIsRefusedReplacesNobody(t *testing.T) {
-	l := newLab(t, &Options{
-		Authorize:      grants(Grant{Identity: "ann", Permissions: PermitJoin}),
-		Duplicates:     DuplicatesReplace,
-		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
-		Limits:         HubLimits{Joins: Rate{PerSecond: 1e-6, Burst: 1}},
-	})
-	from := func(hello string) *websocket.Conn {
-		endpoint := strings.Replace(l.invite.Hub.String(), "http", "ws", 1) + roomsPath + l.invite.Room
-		d := websocket.Dialer{Subprotocols: []string{Subprotocol}}
-		ws, _, err := d.DialContext(t.Context(), endpoint, http.Header{"X-Forwarded-For": {"192.0.2.1"}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { ws.Close() })
-		say(ws, hello)
-		return ws
-	}
-	first := from(goodHello)
-	if _, welcome, err := first.ReadMessage(); err != nil || !strings.Contains(string(welcome), `"welcome"`) {
-		t.Fatalf("%s, %v", welcome, err)
-	}
-	refusedWith(t, from(otherHello), CodeLimit)
-	if s := l.hub.Stats(); s.Members != 1 || s.Leaves[ReasonKicked] != 0 {
-		t.Errorf("%d members; left: %v", s.Members, s.Leaves)
-	}
-}
 
 func TestSessionCannotBeContinuedWithoutEnd(t *testing.T) {
 	l := newLab(t, &Options{Limits: HubLimits{Messages: Rate{PerSecond: 1e-6, Burst: 3}}})
@@ -136,4 +107,18 @@ func TestDrainSendsLateConnectionsAway(t *testing.T) {
 	}
 	p.mu.Unlock()
 	p.abort()
+}
+
+// When nothing is left of what may be kept, members still come in, to a room with a long roster, too.
+func TestMembersComeInWhenTheHubIsFull(t *testing.T) {
+	l := newLab(t, &Options{Limits: HubLimits{HubBytes: 1}})
+	meta := jsontext.Value(`{"about":"` + strings.Repeat("x", 1000) + `"}`)
+	for range 2 * freeShare / len(meta) {
+		c, err := Dial(t.Context(), l.invite, Hello{Secret: NewSecret(), Kind: "go", Meta: meta}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		go drainConn(c)
+	}
 }

@@ -362,26 +362,23 @@ func (c *Client) listen(conn *Conn) error {
 			return err
 		}
 		c.heard()
-		switch m := m.(type) {
+		switch got := m.(type) {
 		case Ack:
 			c.mu.Lock()
-			c.forget(m.Received)
+			c.forget(got.Received)
 			c.mu.Unlock()
 			continue
 		case Pong:
 			continue
 		case Granted:
 			c.mu.Lock()
-			c.renewAt = renewal(m.Expires)
+			c.renewAt = renewal(got.Expires)
 			c.mu.Unlock()
 		case Undeliverable:
 			c.mu.Lock()
-			m.Signal += c.base
+			got.Signal += c.base
 			c.mu.Unlock()
-			if err := c.give(m); err != nil {
-				return err
-			}
-			continue
+			m = got
 		}
 		if err := c.give(m); err != nil {
 			return err

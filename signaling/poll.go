@@ -371,7 +371,7 @@ func (p *poll) answer(w http.ResponseWriter, first frame, lines []frame, last bo
 
 // pollReceive answers with what there is to say.
 func (h *Hub) pollReceive(w http.ResponseWriter, r *http.Request, room string) {
-	status, data, refusal := body(w, http.MaxBytesReader(w, r.Body, maxHead))
+	status, data, refusal := body(w, http.MaxBytesReader(w, r.Body, maxHead), maxHead)
 	var p *poll
 	var head pollHead
 	if refusal == nil {
@@ -408,7 +408,7 @@ func (p *poll) wait(waiting bool) {
 func (h *Hub) pollSend(w http.ResponseWriter, r *http.Request, room string) {
 	in := bufio.NewReaderSize(http.MaxBytesReader(w, r.Body, maxSend), maxHead)
 	first, err := in.ReadSlice('\n')
-	status, refusal := unread(err)
+	status, refusal := incomplete(err, maxHead)
 	var p *poll
 	var head pollHead
 	if refusal == nil {
@@ -425,7 +425,7 @@ func (h *Hub) pollSend(w http.ResponseWriter, r *http.Request, room string) {
 		p.disorder(w, r)
 		return
 	}
-	status, rest, refusal := body(w, in)
+	status, rest, refusal := body(w, in, maxSend)
 	if refusal != nil {
 		h.refuse(w, r, status, refusal)
 		return
@@ -532,36 +532,34 @@ func (p *poll) disorder(w http.ResponseWriter, r *http.Request) {
 
 // line reads a request's body that is one line of at most limit bytes.
 func line(w http.ResponseWriter, r *http.Request, limit int) (status int, data []byte, refusal *Error) {
-	status, data, refusal = body(w, http.MaxBytesReader(w, r.Body, int64(limit+len("\r\n"))))
+	status, data, refusal = body(w, http.MaxBytesReader(w, r.Body, int64(limit+len("\r\n"))), limit)
 	if data = bytes.TrimSuffix(bytes.TrimSuffix(data, []byte("\n")), []byte("\r")); refusal == nil && len(data) > limit {
 		return http.StatusRequestEntityTooLarge, nil, refusef(CodeTooBig, "That message is too long; %d bytes are allowed.", limit)
 	}
 	return status, data, refusal
 }
 
-// unread is why a request's body couldn't be read, if err is more than its end.
-func unread(err error) (status int, refusal *Error) {
-	var tooBig *http.MaxBytesError
-	switch {
-	case err == nil, errors.Is(err, io.EOF):
-		return 0, nil
-	case errors.Is(err, bufio.ErrBufferFull):
-		return http.StatusRequestEntityTooLarge, refusef(CodeTooBig, "The first line of that request is too long; %d bytes are allowed.", maxHead)
-	case errors.As(err, &tooBig):
-		return http.StatusRequestEntityTooLarge, refusef(CodeTooBig, "That request is too long; %d bytes are allowed.", tooBig.Limit)
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return http.StatusRequestTimeout, refusef(CodeTimeout, "That request took too long to come; %v are allowed.", requestWait)
-	}
-	return http.StatusBadRequest, malformed(err)
-}
-
-// body reads all that is left of a request's.
-func body(w http.ResponseWriter, in io.Reader) (status int, data []byte, refusal *Error) {
+// body reads all that is left of a request's, which is bounded by limit.
+func body(w http.ResponseWriter, in io.Reader, limit int) (status int, data []byte, refusal *Error) {
 	data, err := io.ReadAll(in)
-	if status, refusal = unread(err); refusal != nil {
+	if status, refusal = incomplete(err, limit); refusal != nil {
 		return status, nil, refusal
 	}
 	// The server reads on, to notice if the client goes: that has no deadline.
 	http.NewResponseController(w).SetReadDeadline(time.Time{})
 	return 0, data, nil
+}
+
+// incomplete says why a request, or its first line, didn't come as it should; nil if it did.
+func incomplete(err error, limit int) (status int, refusal *Error) {
+	var tooBig *http.MaxBytesError
+	switch {
+	case err == nil, err == io.EOF:
+		return 0, nil
+	case errors.As(err, &tooBig), errors.Is(err, bufio.ErrBufferFull):
+		return http.StatusRequestEntityTooLarge, refusef(CodeTooBig, "That request is too long; %d bytes are allowed.", limit)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return http.StatusRequestTimeout, refusef(CodeTimeout, "That request took too long to come; %v are allowed.", requestWait)
+	}
+	return http.StatusBadRequest, malformed(err)
 }

@@ -68,6 +68,14 @@ func TestRequestsThatComeSlowlyAreRefused(t *testing.T) {
 			}
 		})
 	}
+	synctest.Test(t, func(t *testing.T) { // the first line of a send
+		l := newBubbleLab(t, nil)
+		conn := l.request("send", `{"connection":`, 100)
+		answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil || answer.StatusCode != http.StatusRequestTimeout {
+			t.Errorf("%+v, %v", answer, err)
+		}
+	})
 	synctest.Test(t, func(t *testing.T) { // the rest of a send that has begun well
 		l := newBubbleLab(t, nil)
 		id := l.connectOverHTTP(goodHello)

@@ -60,8 +60,8 @@ func (r *room) enter(c *connection, id string, hello Hello, grant Grant) (ok boo
 	}
 	s.connection, s.ending, s.grant, s.address, s.told = c, false, grant, c.address, r.n
 	c.room, c.session = r, s
+	c.send(r.welcome(s, recovered)) // before it is charged: who comes in mustn't suffer from who doesn't read
 	c.charge(r)
-	c.send(r.welcome(s, recovered))
 	for _, f := range s.out.kept {
 		c.send(f)
 	}

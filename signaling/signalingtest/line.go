@@ -122,8 +122,9 @@ func (l *Line) Up() error {
 			return fmt.Errorf("signalingtest: listen: %w", err)
 		}
 		l.listener = listener
-		l.address = listener.Addr().String()
-		l.URL = "http://" + l.address
+		if address := listener.Addr().String(); address != l.address { // the first time: after that, others read the URL
+			l.address, l.URL = address, "http://"+address
+		}
 		l.work.Go(func() { l.accept(listener) })
 	}
 	l.down = false

@@ -9,8 +9,17 @@ import (
 	"regexp"
 )
 
-// modules are the SDK's, each after those it imports.
-var modules = []string{"errors", "invite", "roster", "protocol", "token", "conn", "signals", "frame", "hub", "link", "events", "room", "chat"}
+// modules are the SDK's, what people use first.
+var modules = []string{"room", "events", "chat", "errors", "token", "invite", "roster", "hub", "link", "frame", "protocol", "conn", "signals"}
+
+// preface stands above the types: where to begin to read.
+const preface = `// The types of /sdk.js. Begin with join(), Room and Chat; what is exported stands first, the rest is what these are made of.
+//
+//   const room = await join('https://hub.example.org/r/lobby', { name: 'Ann', token: () => fetchToken() })
+//   room.addEventListener('message', ({ member, data }) => console.log(member.name, data))
+//   await room.broadcast('Hello')
+
+`
 
 var (
 	imports  = regexp.MustCompile(`(?m)^import .*;\n`)
@@ -32,7 +41,12 @@ func declarations() ([]byte, error) {
 	if err := tsc.Run(); err != nil {
 		return nil, fmt.Errorf("tsc: %w", err)
 	}
-	var out bytes.Buffer
+	index, err := os.ReadFile("web/sdk/src/index.ts")
+	if err != nil {
+		return nil, err
+	}
+	out := bytes.NewBufferString(preface)
+	out.Write(append(source.ReplaceAll(index, nil), '\n'))
 	for _, name := range modules {
 		text, err := os.ReadFile(filepath.Join(dir, name+".d.ts"))
 		if err != nil {
@@ -42,10 +56,5 @@ func declarations() ([]byte, error) {
 		text = empty.ReplaceAll(text, nil)
 		out.Write(exported.ReplaceAll(text, []byte("$1 ")))
 	}
-	index, err := os.ReadFile("web/sdk/src/index.ts")
-	if err != nil {
-		return nil, err
-	}
-	out.Write(source.ReplaceAll(index, nil))
 	return out.Bytes(), nil
 }

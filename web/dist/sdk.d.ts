@@ -1,3 +1,165 @@
+// The types of /sdk.js. Begin with join(), Room and Chat; what is exported stands first, the rest is what these are made of.
+//
+//   const room = await join('https://hub.example.org/r/lobby', { name: 'Ann', token: () => fetchToken() })
+//   room.addEventListener('message', ({ member, data }) => console.log(member.name, data))
+//   await room.broadcast('Hello')
+
+export { Chat, ChatMessageEvent, maxBody }
+export type { ChatMessage, Ref }
+export { SnugError }
+export type { ErrorCode }
+export { EndEvent, RoomMessageEvent }
+export type { Member }
+export { maxMessage }
+export type { Transport }
+export type { HubState }
+export { checkRoom, inviteTo, newRoomName, parseInvite }
+export type { Cause, LinkState, SendOptions }
+export type { Holds }
+export { join, Room }
+export type { JoinOptions }
+export type { Token }
+
+interface JoinOptions {
+    /** What the member calls itself; at most 128 bytes. */
+    name?: string;
+    /** Public metadata; at most 1,024 bytes of JSON. */
+    meta?: Record<string, unknown>;
+    /** Where the hub asks for one: proves who may enter. A function is asked at each connection, and again before its token expires. */
+    token?: Token;
+    /** Aborts joining. */
+    signal?: AbortSignal;
+}
+/**
+ * Joins the room of an invite. Rejects with a SnugError at the first failure;
+ * afterwards the room goes back to its hub by itself.
+ */
+declare function join(invite: string | URL, options?: JoinOptions): Promise<Room>;
+interface Room {
+    addEventListener: Listen<RoomEvents>;
+    removeEventListener: Listen<RoomEvents>;
+}
+/**
+ * A membership in a room. Emits `members` when something in members changed,
+ * `message` (RoomMessageEvent), `hub` when hub or permissions changed, `locked` when
+ * locked did, and at last `end` (EndEvent).
+ */
+declare class Room extends EventTarget {
+    #private;
+    /** The room's name. */
+    readonly name: string;
+    /** What lets others in. */
+    readonly invite: string;
+    /** For join(). */
+    constructor(hub: URL, name: string, { name: own, meta, token }: JoinOptions);
+    /** For join(): resolves with the first welcome. */
+    joined(signal: AbortSignal | undefined): Promise<void>;
+    /** This member. */
+    get self(): Readonly<Entry>;
+    /** The others, in the order of joining. */
+    get members(): readonly Member[];
+    get hub(): HubState;
+    /** Whether newcomers are kept out. */
+    get locked(): boolean;
+    /** What this member may: `join`, `kick`, `lock`. */
+    get permissions(): readonly string[];
+    /** Puts a member out, with the permission `kick`, and resolves with what that keeps out. Rejects with a SnugError, code `forbidden` without the permission. */
+    kick(id: string): Promise<Holds>;
+    /** Keeps newcomers out until the room is unlocked or empty, with the permission `lock`. Rejects like kick(). */
+    lock(locked?: boolean): Promise<void>;
+    /** Sends to one member. Waits while the link is connecting or full; rejects with a SnugError when it ends. */
+    send(to: string, data: string | Uint8Array, options?: SendOptions): Promise<void>;
+    /** Sends to everybody who is in the room now. Resolves when it is handed over to all; who leaves meanwhile is passed over. */
+    broadcast(data: string | Uint8Array, options?: SendOptions): Promise<void>;
+    /** Leaves: everything sent before has arrived then, or two seconds have passed. */
+    leave(): Promise<void>;
+}
+/** Somebody in the room, at one moment. */
+interface Member extends Readonly<Entry> {
+    /** Of the link to it. */
+    readonly state: LinkState;
+    /** Why the link is gone, if it is. */
+    readonly cause?: Cause;
+    /** The hub has lost it from sight: it may be about to come back, and its link may work. */
+    readonly away: boolean;
+}
+declare class RoomMessageEvent extends Event {
+    readonly data: string | Uint8Array;
+    readonly member: Member;
+    readonly unreliable: boolean;
+    constructor(data: string | Uint8Array, member: Member, unreliable: boolean);
+}
+declare class EndEvent extends Event {
+    /** Why, unless leave() was called. */
+    readonly error: SnugError | undefined;
+    constructor(error?: SnugError);
+}
+/** What a Room emits. */
+interface RoomEvents {
+    members: Event;
+    message: RoomMessageEvent;
+    hub: Event;
+    locked: Event;
+    end: EndEvent;
+}
+/** Listening, or not any more, to events of these types, as to any EventTarget's. */
+interface Listen<Events> {
+    <T extends keyof Events>(type: T, listener: (event: Events[T]) => void, options?: boolean | AddEventListenerOptions): void;
+    (type: string, listener: EventListenerOrEventListenerObject | null, options?: boolean | AddEventListenerOptions): void;
+}
+/** A reference to another message; `author` is left out if it is the message's own. */
+interface Ref {
+    rel: string;
+    id: string;
+    author?: string;
+}
+/** Something that somebody wrote: LINK.md, section 5. */
+interface ChatMessage {
+    type: 'text';
+    /** Unique among the author's messages. */
+    id: string;
+    /** The author's member id. */
+    author: string;
+    /** ms since 1970 UTC, by the author's clock. */
+    time: number;
+    body: string;
+    refs?: Ref[];
+}
+/** The longest body, in bytes. */
+declare const maxBody = 8192;
+/** Decodes a chat message; undefined for unknown types. Throws a SnugError. */
+declare function decodeChat(text: string): ChatMessage | undefined;
+declare class ChatMessageEvent extends Event {
+    readonly message: ChatMessage;
+    /** The author. */
+    readonly member: Member;
+    constructor(message: ChatMessage, member: Member);
+}
+interface Chat {
+    addEventListener: Listen<{
+        message: ChatMessageEvent;
+    }>;
+    removeEventListener: Listen<{
+        message: ChatMessageEvent;
+    }>;
+}
+/** A conversation in a room, as page, terminal and bots have it. Emits `message`, a ChatMessageEvent. */
+declare class Chat extends EventTarget {
+    #private;
+    readonly room: Room;
+    constructor(room: Room);
+    /**
+     * Says something to everybody who is in the room now. The message is returned at
+     * once; `sent` settles when it is handed over to all of them. Throws a SnugError,
+     * code `too-long`, above maxBody bytes.
+     */
+    send(body: string, refs?: Ref[]): {
+        message: ChatMessage;
+        sent: Promise<void>;
+    };
+    /** Stops listening; the room goes on. */
+    close(): void;
+}
 type ErrorCode = 'invite' | 'unreachable' | 'not-a-hub' | 'no-websocket' | 'no-webrtc' | 'no-token' | 'origin' | 'gone' | 'too-long' | 'too-much' | 'aborted' | 'closed' | 'going-away' | 'slow' | 'full' | 'timeout' | 'expired' | 'locked' | 'limit' | 'duplicate' | 'unavailable' | 'connection' | 'malformed' | 'version' | 'room' | 'superseded' | 'order' | 'too-big' | 'token' | 'kicked' | 'forbidden';
 /** An error with a code for programs; its message is a sentence for people. */
 declare class SnugError extends Error {
@@ -19,6 +181,18 @@ declare class SnugError extends Error {
 }
 /** Rejects, as fetch does, with what an AbortSignal was aborted for. */
 declare function throwIfAborted(signal: AbortSignal | undefined): void;
+/** Proves who may enter. A function is asked at each connection, and before a token expires. */
+type Token = string | (() => string | Promise<string>);
+/** Where tokens come from, and when the next one is needed. */
+declare class Renewal {
+    #private;
+    constructor(token: Token | undefined, renewed: (token: string) => void);
+    /** Gives a token, or none where there are none; at once, unless a function has to be asked. */
+    ask(use: (token: string | undefined) => void, fail: (error: SnugError) => void): void;
+    /** Asks in time for a token that comes after the one that expires then. */
+    schedule(expires: number | undefined): void;
+    stop(): void;
+}
 /** What is wrong with a room's name: a sentence, or undefined. */
 declare function checkRoom(name: string): string | undefined;
 /** Reads an invite, HUB/r/ROOM. Throws a SnugError, code `invite`. */
@@ -83,6 +257,112 @@ declare function applyChange(roster: Roster, change: RosterChange): {
     joined: Entry[];
     moved: Entry[];
 };
+type HubState = {
+    state: 'connecting';
+} | {
+    state: 'connected';
+    transport: Transport;
+}
+/** Without retryAt, there is no network: it is tried again when there is. */
+ | {
+    state: 'waiting';
+    retryAt?: number;
+    error: SnugError;
+} | {
+    state: 'closed';
+    error?: SnugError;
+};
+interface HubHandlers {
+    /** Its `recovered` is true only if this session has lost nothing. */
+    welcome(welcome: Welcome): void;
+    message(message: Exclude<FromHub, Welcome>): void;
+    /** Signals weren't taken, and now are again: what waits for an answer is to be repeated. */
+    repeat(): void;
+    /** The state or the permissions changed. */
+    state(): void;
+}
+interface Who {
+    name: string;
+    meta: Record<string, unknown>;
+    token?: Token | undefined;
+}
+/** A session with a hub, over as many connections as it takes, until close() or a refusal that is final. */
+declare class Client {
+    #private;
+    constructor(endpoint: URL, who: Who, on: HubHandlers);
+    get state(): HubState;
+    /** What this session may: `join`, `kick`, `lock`. */
+    get permissions(): readonly string[];
+    /** Says something to another member. It arrives once and in order, or on.repeat or a welcome tells that it may not have. */
+    signal(to: string, body: unknown): void;
+    kick(id: string): Promise<Holds>;
+    lock(locked: boolean): Promise<void>;
+    /** Makes sure that the connection isn't dead without having said so. */
+    probe(): void;
+    /** Says bye, unless the hub has ended it with this error. A page that goes has no time to lose. */
+    close(error?: SnugError, atOnce?: boolean): void;
+    /** Says bye for a page that goes and may come back: then the session begins anew, under the same id. */
+    pause(): void;
+}
+type LinkState = 'connecting' | 'live' | 'shaky' | 'gone';
+type Cause = 'closed' | 'left' | 'ice' | 'dtls' | 'signaling' | 'timeout' | 'refused' | 'self';
+interface LinkHandlers {
+    /** Sends a signal to the other member, if the hub is there. */
+    signal(signal: Signal): void;
+    hubAway(): boolean;
+    /** The link has ended, and the other member has begun another with this signal. */
+    anew(signal: Signal): void;
+    changed(): void;
+    message(data: string | Uint8Array, unreliable: boolean): void;
+}
+interface SendOptions {
+    /** Send it once, in no order, and don't mind if it is lost. */
+    unreliable?: boolean;
+    signal?: AbortSignal;
+}
+/** The relation to one other member: LINK.md. */
+declare class Link {
+    #private;
+    state: LinkState;
+    cause: Cause | undefined;
+    constructor(offerer: boolean, iceServers: RTCIceServer[], on: LinkHandlers);
+    /** Takes a signal from the other member. */
+    take(signal: Signal): void;
+    /** Signals may have been dropped, and can travel again. */
+    hubBack(): void;
+    /** A signal didn't arrive. Where only its time was wrong, it is repeated later; who is gone is the roster's matter. */
+    undelivered(reason: string, retry?: number): void;
+    /** Waits while connecting or full; rejects with a SnugError when the link ends. */
+    send(data: string | Uint8Array, options?: SendOptions): Promise<void>;
+    /** Says bye, and waits until everything that was sent has arrived, for two seconds at most. */
+    close(): Promise<void>;
+    end(cause: Cause): void;
+}
+declare const maxFrame = 16384;
+/** The longest message, in bytes. */
+declare const maxMessage: number;
+declare const types: {
+    readonly control: 1;
+    readonly message: 2;
+};
+interface Frame {
+    type: keyof typeof types;
+    channel: number;
+    sequence: number;
+    payload: string | Uint8Array;
+}
+declare function bytesOf(payload: string | Uint8Array): Uint8Array;
+declare function encodeFrame(frame: Frame): Uint8Array<ArrayBuffer>;
+/** Decodes a frame; undefined for those of later versions. Throws if it breaks the protocol. */
+declare function decodeFrame(data: ArrayBuffer): Frame | undefined;
+type Control = {
+    type: 'bye';
+    messages: number;
+} | {
+    type: 'bye-ack';
+};
+/** Decodes a control message; undefined for unknown types. Throws if it is none. */
+declare function decodeControl(payload: string | Uint8Array): Control | undefined;
 declare const subprotocol = "snug.v1";
 type ToHub = Hello | {
     type: 'signal';
@@ -186,18 +466,6 @@ type Refusal = Extract<FromHub, {
 declare function decodeFromHub(text: string): FromHub | undefined;
 /** Draws a session's secret. It is kept in memory and said to nobody but the hub. */
 declare function newSecret(): string;
-/** Proves who may enter. A function is asked at each connection, and before a token expires. */
-type Token = string | (() => string | Promise<string>);
-/** Where tokens come from, and when the next one is needed. */
-declare class Renewal {
-    #private;
-    constructor(token: Token | undefined, renewed: (token: string) => void);
-    /** Gives a token, or none where there are none; at once, unless a function has to be asked. */
-    ask(use: (token: string | undefined) => void, fail: (error: SnugError) => void): void;
-    /** Asks in time for a token that comes after the one that expires then. */
-    schedule(expires: number | undefined): void;
-    stop(): void;
-}
 /** What carries a session: a WebSocket or, where networks let none through, HTTP requests. */
 type Transport = 'websocket' | 'http';
 interface ConnHandlers {
@@ -268,239 +536,3 @@ declare const maxCandidatesForOffer = 128;
 declare function decodeSignal(body: unknown): Signal | undefined;
 /** Whether who says this has just made its link. */
 declare function begins(signal: Signal): boolean;
-declare const maxFrame = 16384;
-/** The longest message, in bytes. */
-declare const maxMessage: number;
-declare const types: {
-    readonly control: 1;
-    readonly message: 2;
-};
-interface Frame {
-    type: keyof typeof types;
-    channel: number;
-    sequence: number;
-    payload: string | Uint8Array;
-}
-declare function bytesOf(payload: string | Uint8Array): Uint8Array;
-declare function encodeFrame(frame: Frame): Uint8Array<ArrayBuffer>;
-/** Decodes a frame; undefined for those of later versions. Throws if it breaks the protocol. */
-declare function decodeFrame(data: ArrayBuffer): Frame | undefined;
-type Control = {
-    type: 'bye';
-    messages: number;
-} | {
-    type: 'bye-ack';
-};
-/** Decodes a control message; undefined for unknown types. Throws if it is none. */
-declare function decodeControl(payload: string | Uint8Array): Control | undefined;
-type HubState = {
-    state: 'connecting';
-} | {
-    state: 'connected';
-    transport: Transport;
-}
-/** Without retryAt, there is no network: it is tried again when there is. */
- | {
-    state: 'waiting';
-    retryAt?: number;
-    error: SnugError;
-} | {
-    state: 'closed';
-    error?: SnugError;
-};
-interface HubHandlers {
-    /** Its `recovered` is true only if this session has lost nothing. */
-    welcome(welcome: Welcome): void;
-    message(message: Exclude<FromHub, Welcome>): void;
-    /** Signals weren't taken, and now are again: what waits for an answer is to be repeated. */
-    repeat(): void;
-    /** The state or the permissions changed. */
-    state(): void;
-}
-interface Who {
-    name: string;
-    meta: Record<string, unknown>;
-    token?: Token | undefined;
-}
-/** A session with a hub, over as many connections as it takes, until close() or a refusal that is final. */
-declare class Client {
-    #private;
-    constructor(endpoint: URL, who: Who, on: HubHandlers);
-    get state(): HubState;
-    /** What this session may: `join`, `kick`, `lock`. */
-    get permissions(): readonly string[];
-    /** Says something to another member. It arrives once and in order, or on.repeat or a welcome tells that it may not have. */
-    signal(to: string, body: unknown): void;
-    kick(id: string): Promise<Holds>;
-    lock(locked: boolean): Promise<void>;
-    /** Makes sure that the connection isn't dead without having said so. */
-    probe(): void;
-    /** Says bye, unless the hub has ended it with this error. A page that goes has no time to lose. */
-    close(error?: SnugError, atOnce?: boolean): void;
-    /** Says bye for a page that goes and may come back: then the session begins anew, under the same id. */
-    pause(): void;
-}
-type LinkState = 'connecting' | 'live' | 'shaky' | 'gone';
-type Cause = 'closed' | 'left' | 'ice' | 'dtls' | 'signaling' | 'timeout' | 'refused' | 'self';
-interface LinkHandlers {
-    /** Sends a signal to the other member, if the hub is there. */
-    signal(signal: Signal): void;
-    hubAway(): boolean;
-    /** The link has ended, and the other member has begun another with this signal. */
-    anew(signal: Signal): void;
-    changed(): void;
-    message(data: string | Uint8Array, unreliable: boolean): void;
-}
-interface SendOptions {
-    /** Send it once, in no order, and don't mind if it is lost. */
-    unreliable?: boolean;
-    signal?: AbortSignal;
-}
-/** The relation to one other member: LINK.md. */
-declare class Link {
-    #private;
-    state: LinkState;
-    cause: Cause | undefined;
-    constructor(offerer: boolean, iceServers: RTCIceServer[], on: LinkHandlers);
-    /** Takes a signal from the other member. */
-    take(signal: Signal): void;
-    /** Signals may have been dropped, and can travel again. */
-    hubBack(): void;
-    /** A signal didn't arrive. Where only its time was wrong, it is repeated later; who is gone is the roster's matter. */
-    undelivered(reason: string, retry?: number): void;
-    /** Waits while connecting or full; rejects with a SnugError when the link ends. */
-    send(data: string | Uint8Array, options?: SendOptions): Promise<void>;
-    /** Says bye, and waits until everything that was sent has arrived, for two seconds at most. */
-    close(): Promise<void>;
-    end(cause: Cause): void;
-}
-/** Somebody in the room, at one moment. */
-interface Member extends Readonly<Entry> {
-    /** Of the link to it. */
-    readonly state: LinkState;
-    /** Why the link is gone, if it is. */
-    readonly cause?: Cause;
-    /** The hub has lost it from sight: it may be about to come back, and its link may work. */
-    readonly away: boolean;
-}
-declare class RoomMessageEvent extends Event {
-    readonly data: string | Uint8Array;
-    readonly member: Member;
-    readonly unreliable: boolean;
-    constructor(data: string | Uint8Array, member: Member, unreliable: boolean);
-}
-declare class EndEvent extends Event {
-    /** Why, unless leave() was called. */
-    readonly error: SnugError | undefined;
-    constructor(error?: SnugError);
-}
-interface JoinOptions {
-    /** What the member calls itself; at most 128 bytes. */
-    name?: string;
-    /** Public metadata; at most 1,024 bytes of JSON. */
-    meta?: Record<string, unknown>;
-    /** Where the hub asks for one: proves who may enter. A function is asked at each connection, and again before its token expires. */
-    token?: Token;
-    /** Aborts joining. */
-    signal?: AbortSignal;
-}
-/**
- * Joins the room of an invite. Rejects with a SnugError at the first failure;
- * afterwards the room goes back to its hub by itself.
- */
-declare function join(invite: string | URL, options?: JoinOptions): Promise<Room>;
-/**
- * A membership in a room. Emits `members` when something in members changed,
- * `message` (RoomMessageEvent), `hub` when hub or permissions changed, `locked` when
- * locked did, and at last `end` (EndEvent).
- */
-declare class Room extends EventTarget {
-    #private;
-    /** The room's name. */
-    readonly name: string;
-    /** What lets others in. */
-    readonly invite: string;
-    /** For join(). */
-    constructor(hub: URL, name: string, { name: own, meta, token }: JoinOptions);
-    /** For join(): resolves with the first welcome. */
-    joined(signal: AbortSignal | undefined): Promise<void>;
-    /** This member. */
-    get self(): Readonly<Entry>;
-    /** The others, in the order of joining. */
-    get members(): readonly Member[];
-    get hub(): HubState;
-    /** Whether newcomers are kept out. */
-    get locked(): boolean;
-    /** What this member may: `join`, `kick`, `lock`. */
-    get permissions(): readonly string[];
-    /** Puts a member out, with the permission `kick`, and resolves with what that keeps out. Rejects with a SnugError, code `forbidden` without the permission. */
-    kick(id: string): Promise<Holds>;
-    /** Keeps newcomers out until the room is unlocked or empty, with the permission `lock`. Rejects like kick(). */
-    lock(locked?: boolean): Promise<void>;
-    /** Sends to one member. Waits while the link is connecting or full; rejects with a SnugError when it ends. */
-    send(to: string, data: string | Uint8Array, options?: SendOptions): Promise<void>;
-    /** Sends to everybody who is in the room now. Resolves when it is handed over to all; who leaves meanwhile is passed over. */
-    broadcast(data: string | Uint8Array, options?: SendOptions): Promise<void>;
-    /** Leaves: everything sent before has arrived then, or two seconds have passed. */
-    leave(): Promise<void>;
-}
-/** A reference to another message; `author` is left out if it is the message's own. */
-interface Ref {
-    rel: string;
-    id: string;
-    author?: string;
-}
-/** Something that somebody wrote: LINK.md, section 5. */
-interface ChatMessage {
-    type: 'text';
-    /** Unique among the author's messages. */
-    id: string;
-    /** The author's member id. */
-    author: string;
-    /** ms since 1970 UTC, by the author's clock. */
-    time: number;
-    body: string;
-    refs?: Ref[];
-}
-/** The longest body, in bytes. */
-declare const maxBody = 8192;
-/** Decodes a chat message; undefined for unknown types. Throws a SnugError. */
-declare function decodeChat(text: string): ChatMessage | undefined;
-declare class ChatMessageEvent extends Event {
-    readonly message: ChatMessage;
-    /** The author. */
-    readonly member: Member;
-    constructor(message: ChatMessage, member: Member);
-}
-/** A conversation in a room, as page, terminal and bots have it. Emits `message`, a ChatMessageEvent. */
-declare class Chat extends EventTarget {
-    #private;
-    readonly room: Room;
-    constructor(room: Room);
-    /**
-     * Says something to everybody who is in the room now. The message is returned at
-     * once; `sent` settles when it is handed over to all of them. Throws a SnugError,
-     * code `too-long`, above maxBody bytes.
-     */
-    send(body: string, refs?: Ref[]): {
-        message: ChatMessage;
-        sent: Promise<void>;
-    };
-    /** Stops listening; the room goes on. */
-    close(): void;
-}
-export { Chat, ChatMessageEvent, maxBody }
-export type { ChatMessage, Ref }
-export { SnugError }
-export type { ErrorCode }
-export { EndEvent, RoomMessageEvent }
-export type { Member }
-export { maxMessage }
-export type { Transport }
-export type { HubState }
-export { checkRoom, inviteTo, newRoomName, parseInvite }
-export type { Cause, LinkState, SendOptions }
-export type { Holds }
-export { join, Room }
-export type { JoinOptions }
-export type { Token }

@@ -1,6 +1,6 @@
 import { base64url, count, list, malformed, memberID, object, parse, string } from './decode.ts'
 import { SnugError } from './errors.ts'
-import type { Member, RoomMessageEvent } from './events.ts'
+import type { Listen, Member, RoomMessageEvent } from './events.ts'
 import { bytesOf } from './frame.ts'
 import type { Room } from './room.ts'
 
@@ -61,6 +61,11 @@ export class ChatMessageEvent extends Event {
     this.message = message
     this.member = member
   }
+}
+
+export interface Chat {
+  addEventListener: Listen<{ message: ChatMessageEvent }>
+  removeEventListener: Listen<{ message: ChatMessageEvent }>
 }
 
 /** A conversation in a room, as page, terminal and bots have it. Emits `message`, a ChatMessageEvent. */

@@ -34,3 +34,18 @@ export class EndEvent extends Event {
     this.error = error
   }
 }
+
+/** What a Room emits. */
+export interface RoomEvents {
+  members: Event
+  message: RoomMessageEvent
+  hub: Event
+  locked: Event
+  end: EndEvent
+}
+
+/** Listening, or not any more, to events of these types, as to any EventTarget's. */
+export interface Listen<Events> {
+  <T extends keyof Events>(type: T, listener: (event: Events[T]) => void, options?: boolean | AddEventListenerOptions): void
+  (type: string, listener: EventListenerOrEventListenerObject | null, options?: boolean | AddEventListenerOptions): void
+}

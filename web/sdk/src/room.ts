@@ -1,5 +1,5 @@
 import { SnugError, throwIfAborted } from './errors.ts'
-import { EndEvent, type Member, RoomMessageEvent } from './events.ts'
+import { EndEvent, type Listen, type Member, type RoomEvents, RoomMessageEvent } from './events.ts'
 import { Client, type HubState } from './hub.ts'
 import { endpoint, inviteTo, parseInvite } from './invite.ts'
 import { Link, type SendOptions } from './link.ts'
@@ -36,6 +36,11 @@ export async function join(invite: string | URL, options: JoinOptions = {}): Pro
   const joined = new Room(hub, room, options)
   await joined.joined(options.signal)
   return joined
+}
+
+export interface Room {
+  addEventListener: Listen<RoomEvents>
+  removeEventListener: Listen<RoomEvents>
 }
 
 /**
