@@ -1,11 +1,17 @@
 package signaling
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/netip"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/gorilla/websocket"
 )
 
 // refusedFor fails unless err is a refusal with this code, final or not, as its close code says.
@@ -267,19 +273,65 @@ func theSecondIsRefused(t *testing.T, l *lab) {
 	l.entersIf(t, "a second session when the first has gone", NewSecret(), "ann:join", "")
 }
 
-// A newcomer for whom there is no seat has replaced nobody.
-func TestWhoFindsNoSeatReplacesNobody(t *testing.T) {
-	everyTransport(t, Options{Duplicates: DuplicatesReplace}, func(t *testing.T, l *lab) {
-		bob, ann := l.in(NewSecret(), "bob:join"), l.in(NewSecret(), "ann:join")
-		o := *l.hub.options.Load()
-		o.Limits.Members = 1 // fewer than there are already
-		l.hub.Configure(&o)
-		l.entersIf(t, "a second session", NewSecret(), "ann:join", CodeFull)
-		for _, c := range []*seen{bob, ann} {
-			if got := c.took(); got != "" {
-				t.Errorf("who is in is told %q", got)
-			}
+// A newcomer that isn't let in has replaced nobody.
+func TestWhoIsRefusedReplacesNobody(t *testing.T) {
+	options := func() *Options {
+		return &Options{
+			Duplicates: DuplicatesReplace, Authorize: roles{}.authorize,
+			TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+			Limits:         HubLimits{Members: 8, Joins: Rate{PerSecond: 0.001, Burst: 2}},
 		}
-		l.seated(2, 0)
-	})
+	}
+	for code, client := range map[string]string{
+		CodeLimit: "192.0.2.1", // as those who are in
+		CodeFull:  "192.0.2.2",
+	} {
+		t.Run(code, func(t *testing.T) {
+			o := options()
+			l := newLab(t, o)
+			for _, who := range []string{"bob", "ann"} {
+				ws := l.rawFrom("192.0.2.1")
+				say(ws, helloOf(NewSecret(), who+":join"))
+				if _, welcome, err := ws.ReadMessage(); err != nil || !bytes.Contains(welcome, []byte(`"welcome"`)) {
+					t.Fatalf("%s, %v", welcome, err)
+				}
+			}
+			if code == CodeFull {
+				o = options()
+				o.Limits.Members = 1
+				l.hub.Configure(o)
+			}
+			ws := l.rawFrom(client)
+			say(ws, helloOf(NewSecret(), "ann:join"))
+			refusedWith(t, ws, code)
+			l.seated(2, 0)
+			if s := l.hub.Stats(); len(s.Leaves) != 0 {
+				t.Errorf("leaves %v", s.Leaves)
+			}
+		})
+	}
+}
+
+// rawFrom is a WebSocket to the lab's hub by way of a proxy, which says for whom.
+func (l *lab) rawFrom(client string) *websocket.Conn {
+	l.t.Helper()
+	d := websocket.Dialer{Subprotocols: []string{Subprotocol}}
+	if l.dial != nil {
+		d.NetDialContext = l.dial.NetDialContext
+	}
+	endpoint := strings.Replace(l.invite.Hub.String(), "http", "ws", 1) + roomsPath + l.invite.Room
+	ws, _, err := d.DialContext(l.t.Context(), endpoint, http.Header{"X-Forwarded-For": {client}})
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	l.t.Cleanup(func() { ws.Close() })
+	return ws
+}
+
+func helloOf(s Secret, token string) string {
+	text, err := encode(Hello{Secret: s, Kind: "go", Token: token})
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
 }
