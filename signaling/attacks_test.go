@@ -303,7 +303,7 @@ func manyHeaders(l *target) {
 	}
 }
 
-// slowBodies begin requests and don't end them.
+// slowBodies begin requests and don't end them, for the ten seconds that they may take.
 func slowBodies(l *target) {
 	var conns []net.Conn
 	for _, verb := range []string{"connect", "receive", "send"} {
