@@ -45,10 +45,10 @@ test-acme: ## get and renew certificates from an ACME server that runs here
 	$(GO) test -race -tags acme -run 'Certificate|Close' ./internal/certs ./cmd/snug
 
 test-proxies: ## nginx and Caddy before a hub, with the recipes in packaging
-	$(GO) test -race -tags proxies -parallel 32 -timeout 4m ./test/proxies
+	$(GO) test -race -count=1 -tags proxies -parallel 32 -timeout 4m ./test/proxies
 
 test-packaging: ## build and start what the Dockerfile and the systemd unit say
-	$(GO) test -tags packaging -timeout 15m ./test/packaging
+	$(GO) test -count=1 -tags packaging -timeout 15m ./test/packaging
 
 test-cross: ## build for other systems, without cgo
 	@for target in $(CROSS); do \
