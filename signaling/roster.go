@@ -1,7 +1,6 @@
 package signaling
 
 import (
-	"slices"
 	"strconv"
 	"time"
 
@@ -118,14 +117,15 @@ type changeText struct {
 // changeFrame is what is pending. Of members that are in the room it tells the last state.
 func (r *room) changeFrame() frame {
 	c := changeText{Type: "roster", Epoch: r.epoch, N: r.n}
-	for i, p := range r.pending {
+	last := r.lastPresence()
+	for _, p := range r.pending {
 		there := p.session != nil && r.sessions[p.session.id] == p.session
 		switch {
 		case p.what == left:
 			c.Left = append(c.Left, Departure{ID: p.session.id, Reason: p.reason, N: p.n})
 		case p.what == joined && there:
 			c.Joined = append(c.Joined, p.session.text())
-		case p.what == presence && there && !r.changesAgain(i):
+		case p.what == presence && there && last[p.session] == p.n:
 			c.Away = append(c.Away, Presence{ID: p.session.id, Away: p.session.away(), N: p.n})
 		case p.what == lockChanged:
 			c.Locked = &r.locked
@@ -134,11 +134,19 @@ func (r *room) changeFrame() frame {
 	return textFrame(c)
 }
 
-// changesAgain tells whether another change after the one at i is of the same member.
-func (r *room) changesAgain(i int) bool {
-	return slices.ContainsFunc(r.pending[i+1:], func(c change) bool {
-		return c.what == presence && c.session == r.pending[i].session
-	})
+// lastPresence is the newest change of each member that went away or came back.
+func (r *room) lastPresence() map[*session]uint64 {
+	var last map[*session]uint64
+	for _, p := range r.pending {
+		if p.what != presence {
+			continue
+		}
+		if last == nil {
+			last = make(map[*session]uint64)
+		}
+		last[p.session] = p.n
+	}
+	return last
 }
 
 // welcome is the answer to the hello of s. It is put together by hand: the entries of a
