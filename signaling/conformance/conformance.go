@@ -76,8 +76,10 @@ var sections = []struct {
 	{"4 welcome and roster", rosters},
 	{"4 signals", signals},
 	{"5 sessions", sessions},
+	{"5 takeover", takeovers},
 	{"6 close codes", closeCodes},
 	{"7 without WebSocket", withoutWebSocket},
+	{"7 origins", origins},
 	{"8 who may enter", whoMayEnter},
 }
 

@@ -5,6 +5,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -142,39 +143,12 @@ func (c *client) isAcked(n uint64, d time.Duration) {
 func slowMember(t *testing.T, s *suite) {
 	ann, bob := s.pair(t, newRoom())
 	cem := s.join(t, ann.room, "Cem")
-	bob.stopReading()
+	readOn := bob.stopReading()
 	start := time.Now()
-	body := `"` + strings.Repeat("x", s.known.Limits.Frame-200) + `"`
-	closed := false
-	hears := func(m message) {
-		if m.Type == "roster" {
-			ann.roster.apply(t, m)
-		}
-		closed = closed || m.Reason == "slow" || isAway(bob.id)(ann.roster)
+	if !ann.floods(bob) {
+		t.Skip("the network takes all that this hub takes at once")
 	}
-	for sent := 0; !closed && sent < s.known.Limits.Signals.Burst && sent*len(body) < 200<<20; sent++ {
-		ann.signal(bob.id, body)
-		select {
-		case m := <-ann.incoming():
-			hears(m)
-		default:
-		}
-	}
-	late := time.NewTimer(answerWait)
-	defer late.Stop()
-	for !closed {
-		select {
-		case m, ok := <-ann.incoming():
-			if !ok {
-				t.Fatalf("the sender was closed (%d)", ann.closeCode())
-			}
-			hears(m)
-		case <-late.C:
-			bob.wire.(*webSocket).reading.Unlock()
-			t.Skip("the network takes all that this hub takes at once")
-		}
-	}
-	bob.wire.(*webSocket).reading.Unlock()
+	readOn()
 	cem.signal(ann.id, `"still here"`)
 	ann.await("a signal of Cem's", s.options.Patience, func(m message) bool { return m.Type == "signal" && m.From == cem.id })
 	if time.Since(start) > ms(s.known.Heartbeat.Timeout)/2 {
@@ -183,11 +157,53 @@ func slowMember(t *testing.T, s *suite) {
 	bob.isRefused("slow", answerWait)
 }
 
-// stopReading leaves what comes to the network, and it little room.
-func (c *client) stopReading() {
+// floods sends as much to a member as the hub takes at once, or until that is given up.
+func (c *client) floods(to *client) (givenUp bool) {
+	c.t.Helper()
+	body := `"` + strings.Repeat("x", c.welcome.Limits.Frame-200) + `"`
+	sent, burst := 0, min(c.welcome.Limits.Signals.Burst, 200<<20/len(body))
+	late := time.NewTimer(answerWait)
+	defer late.Stop()
+	for {
+		var more <-chan struct{} // never, once all is sent
+		if sent < burst {
+			more = always
+		}
+		select {
+		case m, ok := <-c.incoming():
+			if !ok {
+				c.t.Fatalf("the sender was closed (%d)", c.closeCode())
+			}
+			if m.Type == "roster" {
+				c.roster.apply(c.t, m)
+			}
+			if m.Reason == "slow" || isAway(to.id)(c.roster) {
+				return true
+			}
+		case <-more:
+			c.signal(to.id, body)
+			sent++
+		case <-late.C:
+			return false
+		}
+	}
+}
+
+// always can be received from.
+var always = func() <-chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
+
+// stopReading leaves what comes to the network, and it little room, until readOn is called.
+func (c *client) stopReading() (readOn func()) {
 	w := c.wire.(*webSocket)
 	w.reading.Lock()
 	if tcp, ok := w.NetConn().(*net.TCPConn); ok {
 		tcp.SetReadBuffer(16 << 10)
 	}
+	readOn = sync.OnceFunc(w.reading.Unlock)
+	c.t.Cleanup(readOn)
+	return readOn
 }
