@@ -133,3 +133,17 @@ func TestWhatIsBeingWrittenCounts(t *testing.T) {
 		}
 	})
 }
+
+func TestSilenceIsAnsweredAfterItsWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newBubbleLab(t, &Options{PingInterval: time.Minute, PongTimeout: 2 * time.Minute})
+		id := l.connectOverHTTP(goodHello)
+		for n := range 2 {
+			start := time.Now()
+			status, lines := l.post("receive", fmt.Sprintf(`{"connection":%q,"n":%d}`, id, n+1))
+			if d := time.Since(start); status != 200 || len(lines) != 1 || lines[0] != "" || d != pollWait {
+				t.Errorf("receive %d: %d %q after %v", n+1, status, lines, d)
+			}
+		}
+	})
+}
