@@ -24,6 +24,9 @@ const (
 	iceDisconnected = 3 * time.Second // without a packet: shaky
 	iceFailed       = 60 * time.Second
 	iceKeepalive    = time.Second
+	// Checks of a pair, one each 200 ms, before it is given up. Pion's seven are
+	// gone before a busy machine has answered one of them.
+	iceChecks = 50
 
 	// SCTP doubles its timeout at each loss, up to this: 1 MiB at 150 ms and
 	// 20 % loss takes a third of the time that it takes with 60 s.
@@ -76,6 +79,7 @@ func newNetwork(o *Options) (*network, error) {
 	s.SetRelayAcceptanceMinWait(0)
 	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	s.SetICETimeouts(iceDisconnected, iceFailed, iceKeepalive)
+	s.SetICEMaxBindingRequests(iceChecks)
 	s.SetSCTPRTOMax(sctpRTOMax)
 
 	// Codecs that are registered after the first offer are ignored, so all are
