@@ -32,8 +32,8 @@ node_modules/.installed: package.json package-lock.json
 test-go:
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "These files aren't formatted: run gofmt -w on them."; exit 1; }
 	$(GO) vet ./...
-	$(GO) test -race -timeout 4m ./...
-	$(GO) test -run 'SessionsComeBack|MemoryDoesNotGrow' -timeout 4m ./signaling # 5,000 and 50,000 are too many for -race
+	$(GO) test -race -timeout 10m ./...
+	$(GO) test -run 'SessionsComeBack|MemoryDoesNotGrow' -timeout 10m ./signaling # 5,000 and 50,000 are too many for -race
 
 test-ts: node
 	$(NPM) test --silent
