@@ -146,7 +146,8 @@ test('a hub that is silent is found out, and nobody leaves', async () => {
   await talk(ann, bob)
   await picture(ann, 'hub-away')
   own.child.kill('SIGCONT')
-  await until(async () => await status(ann) === '', 'the hub to be back')
+  // Over what, depends on which attempt was under way: one of HTTP may be.
+  await until(async () => !/can’t be reached/.test(await status(ann)), async () => `the hub to be back; Ann is told: ${await status(ann)}`)
   await unharmed(ann, bob)
   await Promise.all([ann, bob].map(p => p.close()))
   await own.kill()
@@ -236,6 +237,9 @@ for (const kind of ['chrome', 'firefox']) {
       const ann = await open(kind, at(proxy.port, room), 'Ann')
       const bob = await open('chrome', at(hub.port, room), 'Bob')
       await bob.sees('Ann')
+      // Browsers cut requests that are under way when a page goes. A bye behind one that is lost is out of
+      // order, and ends the connection without being a bye: the last acknowledgement has to be through.
+      if (upgrades === 'refuse') await new Promise(resolve => setTimeout(resolve, 2_500))
       await ann.page.goto('about:blank')
       await until(async () => (await departures(bob)).length > 0, 'Bob to be told')
       assert.deepEqual((await departures(bob)).map(d => d.reason), ['bye'])
