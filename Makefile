@@ -4,9 +4,10 @@ GO    ?= go
 NPM   ?= npm
 FUZZ  ?= 5s
 SOAK  ?= 10m
+LONG  = RandomFaults|HostileClients
 CROSS ?= linux/arm64 darwin/arm64 darwin/amd64 windows/amd64
 
-.PHONY: help run setup node test test-quick test-go test-ts test-mesh test-acme test-proxies test-packaging test-cross test-fuzz test-browser check-generated generate bench lint soak
+.PHONY: help run setup node test test-quick test-go test-ts test-long test-mesh test-acme test-proxies test-packaging test-cross test-fuzz test-browser check-generated generate bench lint soak
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -17,7 +18,7 @@ run: ## run a hub with its page on this machine
 setup: ## install what the tests need: browsers and npm packages
 	@scripts/setup.sh
 
-test: setup test-quick check-generated test-mesh test-acme test-proxies test-packaging test-cross test-fuzz test-browser ## run every test; installs what it needs
+test: setup test-quick check-generated test-long test-mesh test-acme test-proxies test-packaging test-cross test-fuzz test-browser ## run every test; installs what it needs
 	@echo "All tests passed."
 
 test-quick: node test-go test-ts ## run the tests that need neither root nor a browser
@@ -32,7 +33,11 @@ node_modules/.installed: package.json package-lock.json
 test-go:
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "These files aren't formatted: run gofmt -w on them."; exit 1; }
 	$(GO) vet ./...
-	$(GO) test -race -timeout 10m ./...
+	$(GO) test -race -timeout 10m -skip '$(LONG)' $$($(GO) list ./... | grep -v -e /internal/bench -e /signaling/conformance)
+
+test-long: ## run what takes longer: random faults, hostile clients, the protocol rule by rule, thousands of sessions
+	$(GO) test -race -timeout 10m -run '$(LONG)' ./signaling
+	$(GO) test -race -timeout 10m ./signaling/conformance ./internal/bench
 	$(GO) test -run 'SessionsComeBack|MemoryDoesNotGrow' -timeout 10m ./signaling # 5,000 and 50,000 are too many for -race
 
 test-ts: node
