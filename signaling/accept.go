@@ -1,8 +1,6 @@
 package signaling
 
 import (
-	"bufio"
-	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -117,13 +115,12 @@ func (h *Hub) accept(w http.ResponseWriter, r *http.Request, room string) {
 	if protocol != "" {
 		header.Set("Sec-WebSocket-Protocol", protocol)
 	}
-	meter := &meter{}
-	ws, err := h.upgrader.Upgrade(metered{w, meter}, r, header)
+	ws, err := h.upgrader.Upgrade(w, r, header)
 	if err != nil {
 		disconnected()
 		return // Upgrade has answered
 	}
-	s := newSocket(ws, meter, h)
+	s := newSocket(ws.NetConn(), h)
 	s.helloBy.Store(time.Now().Add(o.HelloTimeout).UnixNano())
 	c := &connection{hub: h, roomName: room, address: address, transport: s}
 	h.start(s, func() {
@@ -153,16 +150,4 @@ func short(s string) string { return s[:min(len(s), maxLogged)] }
 func sentence(err error) string {
 	s := err.Error()
 	return strings.ToUpper(s[:1]) + s[1:]
-}
-
-// metered is a ResponseWriter whose connection is metered once it is upgraded.
-type metered struct {
-	http.ResponseWriter
-	meter *meter
-}
-
-func (m metered) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	conn, rw, err := http.NewResponseController(m.ResponseWriter).Hijack()
-	m.meter.Conn = conn
-	return m.meter, rw, err
 }

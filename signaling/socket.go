@@ -1,16 +1,17 @@
 package signaling
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"net"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/gorilla/websocket"
 )
+
+// fragmentOverhead is what a fragment adds to a message at most: the header of a
+// frame from a client (RFC 6455 §5.2).
+const fragmentOverhead = 14 // bytes
 
 const (
 	closeWait = 2 * time.Second // for the other side's close, once ours is queued
@@ -24,15 +25,14 @@ const (
 // socket is a WebSocket connection that knows no rooms. Any goroutine may send
 // to it; one goroutine, run, reads and owns its end.
 //
-// Reading goes through gorilla. Writing doesn't: frames come finished, wait in a
+// Frames to write come finished. What the kernel takes at once is written at once; the rest waits in a
 // queue bounded in bytes, and the first to wait starts a goroutine that writes
 // until none is left. Pongs and closes go the same way, so nothing overtakes.
 type socket struct {
 	// Set at construction.
-	hub   *Hub
-	ws    *websocket.Conn
-	conn  net.Conn // under ws
-	meter *meter   // likewise
+	hub    *Hub
+	conn   net.Conn
+	direct direct // nil: all is written by the writer
 
 	// Read by the sweep, in Unix ns.
 	helloBy atomic.Int64 // when the first message must have come; 0: it has
@@ -40,6 +40,7 @@ type socket struct {
 	pingAt  atomic.Int64 // when the next ping is due
 
 	// Owned by run.
+	in         incoming
 	controls   int       // pings and pongs
 	controlsAt time.Time // since when
 
@@ -47,8 +48,9 @@ type socket struct {
 
 	mu       sync.Mutex
 	room     *room // whose bytes are what waits; nil before the hello
+	begun    frame // what the writer begins with; a part may have been written
 	queue    []frame
-	queued   int // bytes in queue and in the block being written
+	queued   int // bytes in both, and in the block being written
 	writing  bool
 	readDone bool      // nothing is queued any more
 	closeBy  time.Time // set once a close is queued: nothing follows it
@@ -68,30 +70,19 @@ type receiver interface {
 	ended(bye bool, why *Error)
 }
 
-func newSocket(ws *websocket.Conn, m *meter, h *Hub) *socket {
-	s := &socket{hub: h, ws: ws, conn: ws.NetConn(), meter: m}
+func newSocket(conn net.Conn, h *Hub) *socket {
+	s := &socket{hub: h, conn: conn}
+	s.in.begin(conn)
+	s.direct = newDirect(conn)
 	s.heard()
 	s.pingAt.Store(time.Now().Add(h.options.Load().PingInterval).UnixNano())
-	ws.SetPingHandler(func(data string) error {
-		s.send(makeFrame(opPong, []byte(data)))
-		return s.control()
-	})
-	ws.SetPongHandler(func(string) error { return s.control() })
-	ws.SetCloseHandler(func(code int, _ string) error {
-		if code == websocket.CloseNoStatusReceived {
-			code = websocket.CloseNormalClosure
-		}
-		s.end(nil, closeFrame(code))
-		return nil
-	})
 	return s
 }
 
 var errControls = errors.New("too many pings")
 
-// control takes note of a ping or pong, which renews what may be read for a message.
-func (s *socket) control() error {
-	s.heard()
+// countControl takes note of a ping or pong.
+func (s *socket) countControl() error {
 	now := time.Now()
 	if now.Sub(s.controlsAt) > controlsReset {
 		s.controls, s.controlsAt = 0, now
@@ -99,7 +90,6 @@ func (s *socket) control() error {
 	if s.controls++; s.controls > maxControls {
 		return errControls
 	}
-	s.meter.left += 256 // what surrounds it, and more
 	return nil
 }
 
@@ -121,51 +111,91 @@ func (s *socket) run(r receiver) {
 	s.abort()
 }
 
-var readBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
-
 func (s *socket) read(r receiver) (bye bool) {
+	defer s.in.release()
 	for {
-		limit := r.limit()
-		s.meter.next(limit, s.hub.options.Load().Limits.Fragments)
-		kind, message, err := s.ws.NextReader()
-		if err != nil {
-			s.broken(r, err)
-			return websocket.IsCloseError(err, websocket.CloseNormalClosure, websocket.CloseGoingAway)
+		err := s.in.next()
+		if err == nil {
+			s.heard()
+			if s.in.header.opcode >= opClose {
+				bye, err = s.control(r)
+			} else {
+				err = s.data(r)
+			}
 		}
-		s.heard()
-		if s.closing() {
-			continue // NextReader passes over the rest
-		}
-		if kind != websocket.TextMessage {
-			r.refuse(refusef(CodeMalformed, "Binary messages are no part of %s.", Subprotocol))
+		switch err {
+		case nil:
 			continue
-		}
-		data := readBuffers.Get().(*bytes.Buffer)
-		data.Reset()
-		_, err = data.ReadFrom(io.LimitReader(message, int64(limit)+1))
-		switch {
-		case err != nil:
+		case errBroken, errFragments, errControls:
 			s.broken(r, err)
-			return false
-		case data.Len() > limit:
-			r.refuse(refusef(CodeTooBig, "That message is too long; %d bytes are allowed.", limit))
-		default:
-			s.helloBy.Store(0)
-			r.message(data.Bytes())
+			s.in.drain() // a close while something is unread would have the kernel drop what we said
 		}
-		readBuffers.Put(data)
+		return bye
 	}
 }
 
-// broken says what the client did, if reading was given up for that.
+// data takes a frame of a message, and the message if that is whole.
+func (s *socket) data(r receiver) error {
+	if s.closing() {
+		return s.in.skip()
+	}
+	if op := s.in.header.opcode; op == opBinary {
+		r.refuse(refusef(CodeMalformed, "Binary messages are no part of %s.", Subprotocol))
+		return s.in.skip()
+	} else if op > opBinary {
+		return errBroken
+	}
+	limit := r.limit()
+	message, err := s.in.data(limit, s.hub.options.Load().Limits.Fragments*fragmentOverhead)
+	switch {
+	case err == errTooBig:
+		r.refuse(refusef(CodeTooBig, "That message is too long; %d bytes are allowed.", limit))
+		return s.in.skip()
+	case err == nil && message != nil:
+		s.helloBy.Store(0)
+		r.message(message)
+	}
+	return err
+}
+
+// control takes a ping, pong or close. After a close, the error is io.EOF.
+func (s *socket) control(r receiver) (bye bool, err error) {
+	payload, err := s.in.control()
+	if err != nil {
+		return false, err
+	}
+	switch s.in.header.opcode {
+	case opPing:
+		s.send(makeFrame(opPong, payload))
+	case opPong:
+	case opClose:
+		code, ok := closeCode(payload)
+		if !ok {
+			return false, errBroken
+		}
+		bye = code == codeNormal || code == codeGoingAway
+		if code == codeNoStatus {
+			code = codeNormal
+		}
+		s.end(nil, closeFrame(code))
+		return bye, io.EOF
+	default:
+		return false, errBroken
+	}
+	return false, s.countControl()
+}
+
+// broken says what the client did, for which reading is given up.
 func (s *socket) broken(r receiver, err error) {
 	if s.closing() {
 		return
 	}
-	switch {
-	case errors.Is(err, errFragments):
+	switch err {
+	case errBroken:
+		s.end(nil, closeFrame(codeBroken))
+	case errFragments:
 		r.refuse(refusef(CodeTooBig, "That message came in too many fragments."))
-	case errors.Is(err, errControls):
+	case errControls:
 		r.refuse(limited(LimitMessages, controlsReset, "Too many pings came. %d in %v are allowed.", maxControls, controlsReset))
 	}
 }
@@ -197,7 +227,7 @@ func (s *socket) close(why *Error) {
 // abort closes what is under TLS: TLS itself may wait for seconds to say goodbye to a
 // client that doesn't read.
 func (s *socket) abort() {
-	var conn net.Conn = s.meter.Conn
+	conn := s.conn
 	if secure, ok := conn.(interface{ NetConn() net.Conn }); ok {
 		conn = secure.NetConn()
 	}
@@ -263,11 +293,23 @@ func (s *socket) done(bytes int) {
 	}
 }
 
-// enqueue needs mu.
+// direct writes as much as can be written without waiting, and tells how much that was.
+type direct func(frame) int
+
+// enqueue has f written: now, if nothing waits and the kernel takes it. Needs mu.
 func (s *socket) enqueue(f frame) {
-	s.queue = append(s.queue, f)
 	s.queued += len(f)
-	if !s.writing {
+	if s.writing {
+		s.queue = append(s.queue, f)
+		return
+	}
+	if s.direct != nil {
+		n := s.direct(f)
+		s.done(n)
+		f = f[n:]
+	}
+	if len(f) > 0 {
+		s.begun = f
 		s.writing = true
 		s.writer.Go(s.write)
 	}
@@ -299,6 +341,10 @@ func (s *socket) next(block []byte, written int) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.done(written)
+	if begun := s.begun; begun != nil {
+		s.begun = nil
+		return begun
+	}
 	if len(s.queue) == 0 {
 		s.queue = nil
 		s.writing = false
