@@ -38,13 +38,18 @@ func (c *connection) message(data []byte) {
 		c.decode(data)
 		return
 	}
-	// In a goroutine of its own: a stack that grew for the hello would be kept for as
-	// long as the connection lives.
+	// In another goroutine: a stack that grew for the hello would be kept for as long as
+	// the connection lives.
 	done := make(chan struct{})
-	go func() {
+	deal := func() {
 		defer close(done)
 		c.decode(data)
-	}()
+	}
+	select {
+	case c.hub.hellos <- deal:
+	default: // all are busy, maybe with somebody's Authorize
+		go deal()
+	}
 	<-done
 }
 

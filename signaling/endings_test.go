@@ -20,8 +20,8 @@ func holdsNothing(t *testing.T, h *Hub) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if len(h.rooms)+len(h.polls)+len(h.transports)+len(h.addresses.known) != 0 {
-		t.Errorf("the hub keeps %v, %v, %v, %v", h.rooms, h.polls, h.transports, h.addresses.known)
+	if len(h.rooms)+len(h.polls)+len(h.allTransportsLocked())+len(h.addresses.known) != 0 {
+		t.Errorf("the hub keeps %v, %v, %v, %v", h.rooms, h.polls, h.allTransportsLocked(), h.addresses.known)
 	}
 }
 

@@ -3,9 +3,12 @@ package signaling
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/netip"
+	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,6 +19,7 @@ import (
 
 const (
 	sweepInterval     = time.Second
+	sweepSlots        = 50 // ticks of an interval
 	fullRetry         = 10 * time.Second
 	goingAwayRetryMin = 500 * time.Millisecond
 	goingAwayRetryMax = 5 * time.Second
@@ -37,6 +41,7 @@ type Hub struct {
 	stop     context.CancelFunc
 	done     chan struct{} // closed when everything has ended
 
+	hellos    chan func() // to deal with, by greet
 	options   atomic.Pointer[Options]
 	bytes     atomic.Int64 // waiting or kept, of all rooms
 	counters  counters
@@ -46,12 +51,13 @@ type Hub struct {
 
 	work sync.WaitGroup // every goroutine and timer
 
-	mu         sync.Mutex
-	ending     bool
-	undrained  chan struct{} // closed by Undrain; nil unless draining
-	rooms      map[string]*room
-	transports map[transport]struct{}
-	polls      map[string]*poll // transports over HTTP, by their connection's id
+	mu        sync.Mutex
+	ending    bool
+	undrained chan struct{} // closed by Undrain; nil unless draining
+	rooms     map[string]*room
+	swept     [sweepSlots]swept
+	slots     int              // given so far
+	polls     map[string]*poll // transports over HTTP, by their connection's id
 }
 
 // transport carries messages to a member: a [socket], or a [poll]. Its methods
@@ -75,16 +81,14 @@ type transport interface {
 // NewHub makes a hub and starts it. Nil options mean the defaults.
 func NewHub(o *Options) *Hub {
 	h := &Hub{
-		foreign:    rate.Sometimes{First: 10, Interval: time.Second},
-		done:       make(chan struct{}),
-		rooms:      make(map[string]*room),
-		transports: make(map[transport]struct{}),
-		polls:      make(map[string]*poll),
+		foreign: rate.Sometimes{First: 10, Interval: time.Second},
+		done:    make(chan struct{}),
+		hellos:  make(chan func()),
+		rooms:   make(map[string]*room),
+		polls:   make(map[string]*poll),
 		upgrader: websocket.Upgrader{
 			HandshakeTimeout: 10 * time.Second,
-			// An idle member holds its read buffer; signals longer than
-			// it are read in steps. Nothing is written through gorilla.
-			ReadBufferSize:  1 << 9,
+			// Nothing is read or written through gorilla after the upgrade.
 			WriteBufferSize: 1 << 10,
 			WriteBufferPool: &sync.Pool{},
 			CheckOrigin:     func(*http.Request) bool { return true }, // done before
@@ -92,7 +96,13 @@ func NewHub(o *Options) *Hub {
 	}
 	h.life, h.stop = context.WithCancel(context.Background())
 	h.options.Store(o.withDefaults())
+	for i := range h.swept {
+		h.swept[i] = swept{make(map[transport]struct{}), make(map[*room]struct{})}
+	}
 	h.work.Go(h.sweep)
+	for range 2 * runtime.GOMAXPROCS(0) {
+		h.work.Go(h.greet)
+	}
 	return h
 }
 
@@ -125,11 +135,12 @@ func (h *Hub) start(t transport, run func(), refusal *Error) {
 	if refusal != nil {
 		t.close(refusal)
 	}
-	h.transports[t] = struct{}{}
+	of := h.swept[h.slot()].transports
+	of[t] = struct{}{}
 	h.work.Go(func() {
 		run()
 		h.mu.Lock()
-		delete(h.transports, t)
+		delete(of, t)
 		h.mu.Unlock()
 	})
 }
@@ -145,6 +156,8 @@ func (h *Hub) enter(c *connection, id string, hello Hello, grant Grant) *Error {
 		}
 		if r == nil {
 			r = newRoom(h, c.roomName)
+			r.slot = h.slot()
+			h.swept[r.slot].rooms[r] = struct{}{}
 			h.rooms[c.roomName] = r
 		}
 		h.mu.Unlock()
@@ -160,25 +173,56 @@ func (h *Hub) forget(r *room) {
 	defer h.mu.Unlock()
 	if h.rooms[r.name] == r {
 		delete(h.rooms, r.name)
+		delete(h.swept[r.slot].rooms, r)
 	}
 }
 
-// sweep does once a second what every connection and session needs in time.
-func (h *Hub) sweep() {
-	tick := time.NewTicker(sweepInterval)
-	defer tick.Stop()
+// greet deals with hellos, one after the other, on a stack that has grown for the first.
+func (h *Hub) greet() {
 	for {
+		select {
+		case deal := <-h.hellos:
+			deal()
+		case <-h.life.Done():
+			return
+		}
+	}
+}
+
+// swept are those for which the sweep does at one tick what is due.
+type swept struct {
+	transports map[transport]struct{}
+	rooms      map[*room]struct{}
+}
+
+// slot is the next one's place in the sweep. Needs mu.
+func (h *Hub) slot() int {
+	h.slots++
+	return h.slots % sweepSlots
+}
+
+// sweep does once a second what every connection and session needs in time. It takes a part of them at each
+// tick: what all are sent at once would keep signals waiting.
+func (h *Hub) sweep() {
+	tick := time.NewTicker(sweepInterval / sweepSlots)
+	defer tick.Stop()
+	for slot := 0; ; slot = (slot + 1) % sweepSlots {
 		select {
 		case now := <-tick.C:
 			o := h.options.Load()
-			for _, t := range h.allTransports() {
+			h.mu.Lock()
+			transports, rooms := slices.Collect(maps.Keys(h.swept[slot].transports)), slices.Collect(maps.Keys(h.swept[slot].rooms))
+			h.mu.Unlock()
+			for _, t := range transports {
 				t.check(now, o)
 			}
-			for _, r := range h.allRooms() {
+			for _, r := range rooms {
 				r.check(now, o)
 			}
-			h.addresses.check(now)
-			h.held.check(now)
+			if slot == 0 {
+				h.addresses.check(now)
+				h.held.check(now)
+			}
 		case <-h.life.Done():
 			return
 		}
@@ -188,9 +232,12 @@ func (h *Hub) sweep() {
 func (h *Hub) allTransports() []transport {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	all := make([]transport, 0, len(h.transports))
-	for t := range h.transports {
-		all = append(all, t)
+	return h.allTransportsLocked()
+}
+
+func (h *Hub) allTransportsLocked() (all []transport) {
+	for _, s := range h.swept {
+		all = slices.AppendSeq(all, maps.Keys(s.transports))
 	}
 	return all
 }
@@ -216,10 +263,7 @@ func (h *Hub) Drain(over time.Duration) {
 	}
 	undrained := make(chan struct{})
 	h.undrained = undrained
-	all := make([]transport, 0, len(h.transports))
-	for t := range h.transports {
-		all = append(all, t)
-	}
+	all := h.allTransportsLocked()
 	h.log().Info("draining", "over", over, "connections", len(all))
 	h.work.Go(func() { h.sendAway(all, over, undrained) })
 }

@@ -142,7 +142,7 @@ func (h *Hub) room(name string) *room {
 func (h *Hub) Stats() Stats {
 	s := Stats{Bytes: h.bytes.Load(), Draining: h.Draining()}
 	h.mu.Lock()
-	s.Connections = len(h.transports)
+	s.Connections = len(h.allTransportsLocked())
 	h.mu.Unlock()
 	for _, r := range h.allRooms() {
 		if info, ok := r.info(); ok {

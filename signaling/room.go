@@ -20,6 +20,7 @@ type room struct {
 	hub   *Hub
 	name  string
 	epoch string
+	slot  int // in the sweep
 
 	bytes atomic.Int64 // waiting or kept for its members
 

@@ -153,7 +153,11 @@ func (r *room) lastPresence() map[*session]uint64 {
 // large room, encoded already, are most of what a join costs. Needs mu.
 func (r *room) welcome(s *session, recovered bool) frame {
 	o := r.hub.options.Load()
-	b := make([]byte, maxFrameHeader, maxFrameHeader+1024+len(r.order)*192)
+	size := 0
+	for _, other := range r.order {
+		size += len(other.entry) + 16
+	}
+	b := make([]byte, maxFrameHeader, maxFrameHeader+1024+size)
 	b = append(b, `{"type":"welcome","you":"`...)
 	b = append(b, s.id...)
 	b = append(b, `","session":"`...)
