@@ -3,7 +3,6 @@ package signaling
 import (
 	"encoding/binary"
 	"errors"
-
 	"net"
 	"sync"
 	"unicode/utf8"
