@@ -11,7 +11,7 @@ type EventType string
 // Events.
 const (
 	MemberJoined  EventType = "joined"  // also for each member that is there at first
-	MemberChanged EventType = "changed" // its link's state, or whether it is away
+	MemberChanged EventType = "changed" // its link's state or path, or whether it is away
 	MemberLeft    EventType = "left"
 	HubLost       EventType = "hub-lost" // Err says why; links go on
 	HubBack       EventType = "hub-back"
@@ -76,7 +76,7 @@ func diff(known map[string]Member, now []Member) (events []Event) {
 		switch {
 		case !ok:
 			events = append(events, Event{Type: MemberJoined, Member: m, Err: gone})
-		case old.State != m.State || old.Away != m.Away || old.Cause != m.Cause:
+		case old.State != m.State || old.Away != m.Away || old.Cause != m.Cause || old.Path != m.Path:
 			events = append(events, Event{Type: MemberChanged, Member: m, Err: gone})
 		}
 		known[m.ID] = m

@@ -75,12 +75,16 @@ func decodeFrame(data []byte) (frame, error) {
 // control is a message of the control channel.
 type control struct {
 	Type     string `json:"type"`
-	Messages uint64 `json:"messages,omitzero"`
+	Messages uint64 `json:"messages,omitzero"` // bye, ack
+	Path     Path   `json:"path,omitzero"`     // path
 }
 
+// Types of control messages; signals are such, too.
 const (
 	controlBye    = "bye"
 	controlByeAck = "bye-ack"
+	controlAck    = "ack"
+	controlPath   = "path"
 )
 
 func (c control) encode() []byte {

@@ -49,7 +49,7 @@ func TestBrokenFramesEndTheirLinkOnly(t *testing.T) {
 			for _, r := range []*Room{ann, bob, mal} {
 				until(t, r, live(2))
 			}
-			if err := attack(mal.Link(ann.Self().ID).rtc); err != nil {
+			if err := attack(mal.Link(ann.Self().ID).carrier.Load()); err != nil {
 				t.Fatal(err)
 			}
 			link := ann.Link(mal.Self().ID)
@@ -78,11 +78,11 @@ func TestFramesOfLaterVersionsAreIgnored(t *testing.T) {
 		raw(frameMessage, 2, 0, 1, "another flag counts"),
 		raw(frameMessage, flagText, 0, 2, "known"),
 	} {
-		if _, err := link.rtc.raw[dataReliable].Write(f); err != nil {
+		if _, err := link.carrier.Load().raw[dataReliable].Write(f); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := link.rtc.raw[dataControl].Write(raw(frameControl, 0, 0, 1, `{"type":"dance"}`)); err != nil {
+	if _, err := link.carrier.Load().raw[dataControl].Write(raw(frameControl, 0, 0, 1, `{"type":"dance"}`)); err != nil {
 		t.Fatal(err)
 	}
 	hears(t, ann, "Bob", "known")
@@ -114,11 +114,11 @@ func TestHostileSignalsAreDropped(t *testing.T) {
 	many := strings.TrimSuffix(strings.Repeat(`{"candidate":"candidate:1 1 udp 1 192.0.2.1 9 typ host","mid":"0"},`, maxCandidatesInSignal), ",")
 	bodies := []string{
 		`1`, `{}`, `{"type":"offer"}`, `{"type":"dance","n":1}`,
-		`{"type":"offer","n":1,"sdp":"hello"}`,
-		`{"type":"offer","n":1,"sdp":"v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n"}`,
-		`{"type":"answer","n":1,"sdp":"v=0"}`,
+		`{"type":"offer","n":1,"carrier":1,"sdp":"hello"}`,
+		`{"type":"offer","n":1,"carrier":1,"sdp":"v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n"}`,
+		`{"type":"answer","n":1,"carrier":1,"sdp":"v=0"}`,
 		`{"type":"need-offer","n":0}`,
-		fmt.Sprintf(`{"type":"offer","n":2,"sdp":"%s"}`, strings.Repeat("x", maxSDP+1)),
+		fmt.Sprintf(`{"type":"offer","n":2,"carrier":1,"sdp":"%s"}`, strings.Repeat("x", maxSDP+1)),
 	}
 	for n := range 20 {
 		bodies = append(bodies, fmt.Sprintf(`{"type":"candidates","n":%d,"candidates":[%s]}`, n+1, many))
@@ -146,9 +146,8 @@ func TestFloodOfControlMessagesIsBounded(t *testing.T) {
 	link := bob.Link(ann.Self().ID)
 	const count = 2000
 	for range count {
-		f := frame{kind: frameControl, payload: bytes.Repeat([]byte(" "), 100)}
-		f.payload = append([]byte(`{"type":"dance"}`), f.payload...)
-		if err := link.write(within(t, 20*time.Second), dataControl, f); err != nil {
+		payload := append([]byte(`{"type":"dance"}`), bytes.Repeat([]byte(" "), 100)...)
+		if err := link.writeControl(within(t, 20*time.Second), payload); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -162,7 +161,7 @@ func TestALinkGivenUpByOneSideIsMadeAnew(t *testing.T) {
 	until(t, ann, live(1))
 	until(t, bob, live(1))
 	offerer, answerer := ann, bob
-	if !ann.Link(bob.Self().ID).offerer {
+	if !ann.Link(bob.Self().ID).machine.offerer {
 		offerer, answerer = bob, ann
 	}
 	for _, forgetful := range []*Room{offerer, answerer} {

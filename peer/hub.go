@@ -32,7 +32,9 @@ func (r *Room) listen() {
 		case signaling.RosterChange:
 			r.rosterChanged(m)
 		case signaling.ICE:
-			r.network.use(m.Servers)
+			r.servers(m)
+		case signaling.Undeliverable:
+			r.undelivered(m)
 		case signaling.Signal:
 			r.signaled(m)
 		}
@@ -43,7 +45,42 @@ func (r *Room) hubLost(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.hubErr = err
+	for _, l := range r.links {
+		l.post(event{Type: eventHubLost})
+	}
 	r.notify()
+}
+
+// undelivered passes on that a signal didn't arrive.
+func (r *Room) undelivered(m signaling.Undeliverable) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if l := r.links[m.To]; l != nil {
+		l.post(event{Type: eventUndelivered, Reason: m.Reason, Retry: m.Retry})
+	}
+}
+
+// servers has links use these ICE servers from now on.
+func (r *Room) servers(ice signaling.ICE) {
+	r.network.use(ice.Servers)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, l := range r.links {
+		l.mail.post(func() {
+			l.carrier.Load().useServers(r.network)
+			l.happen(event{Type: eventServers, TURN: r.network.turn()})
+		})
+	}
+}
+
+// networkChanged is called when this machine's addresses have changed. The hub is dialed again first.
+func (r *Room) networkChanged() {
+	r.hub.Probe()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, l := range r.links {
+		l.post(event{Type: eventNetwork})
+	}
 }
 
 // welcomed takes in the roster of a welcome. Members that aren't in it are lost
@@ -98,7 +135,7 @@ func (r *Room) lose(d signaling.Departure) {
 	case l.state == LinkGone:
 		delete(r.links, d.ID)
 	case d.Reason == signaling.ReasonBye || d.Reason == signaling.ReasonKicked:
-		l.mail.post(l.left)
+		l.post(event{Type: eventLeft})
 	}
 }
 
@@ -118,19 +155,44 @@ func (r *Room) signaled(m signaling.Signal) {
 		return
 	}
 	if l.state == LinkGone {
-		if l.listed && s.begins() {
+		if l.listed {
 			r.renew(l, s)
 		}
 		return
 	}
-	l.mail.postSignal(len(m.Body), func() { l.take(s) })
+	l.mail.postSignal(len(m.Body), func() { l.happen(event{Type: eventSignaled, Signal: &s}) })
 }
 
-// renew makes a new link to the member of one that is gone, for its signal. Needs mu.
+// renew makes a new link to the member of one that is gone, for its signal: it begins
+// another, or knows nothing yet of the end of the one that was. Needs mu.
 func (r *Room) renew(old *Link, s signal) {
+	if !s.begins() && s.Type != signalOffer {
+		return
+	}
 	r.meet(old.entry)
 	if l := r.links[old.id]; l != old {
-		l.mail.post(func() { l.take(s) })
+		if s.begins() {
+			l.post(event{Type: eventSignaled, Signal: &s})
+		}
+		r.notify()
+	}
+}
+
+// replace makes a new link to the member of one that gave way to it.
+func (r *Room) replace(old *Link, s signal) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if old.listed && r.links[old.id] == old {
+		r.renew(old, s)
+	}
+}
+
+// again makes a new link to the member of one that failed, unless there is one.
+func (r *Room) again(old *Link) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if old.listed && r.links[old.id] == old {
+		r.meet(old.entry)
 		r.notify()
 	}
 }

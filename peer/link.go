@@ -2,60 +2,62 @@ package peer
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/snug-chat/snug/signaling"
 )
 
-const (
-	connectWait = 30 * time.Second // from the start to open channels
-	shakyWait   = 60 * time.Second // without a packet
-	byeWait     = 2 * time.Second  // for the answer to a bye
-)
-
-// Link is the relation to one other member: LINK.md. Its methods may be called by any number of
-// goroutines.
+// Link is the relation to one other member: LINK.md. It outlives the carriers that it rides on. Its methods may
+// be called by any number of goroutines.
 type Link struct {
 	// Set at construction.
-	room    *Room
-	id      string
-	offerer bool
-	mail    *mailbox
-	open    chan struct{} // closed when the channels are open
-	stop    chan struct{} // closed when nothing more may be sent
-	gone    chan struct{} // closed when the link is
-	senders [dataChannels]sender
+	room     *Room
+	id       string
+	attempt  int // how many links to the member failed before
+	began    time.Time
+	mail     *mailbox
+	open     chan struct{} // closed when the channels are open
+	stop     chan struct{} // closed when nothing more may be sent
+	gone     chan struct{} // closed when the link is
+	senders  [dataChannels]sender
+	outbox   *outbox
+	incoming incoming
+
+	carrier atomic.Pointer[rtc] // the newest; nil before the first offer
 
 	// Guarded by room.mu.
 	entry   signaling.Member
 	listed  bool // by the hub
 	state   LinkState
 	cause   Cause
+	path    Path
 	stopped bool // stop is closed
 
 	// Owned by run.
-	negotiation
-	deadline *time.Timer
-	everOpen bool
-	over     bool
-	closing  bool // we said bye
-	parting  bool // the other side closes
-	incoming incoming
+	machine *machine
+	ackAt   time.Time // when what came is acknowledged; zero: nothing is to be
+	legs    legs
+	over    bool
+	failed  Cause // why, if another attempt may succeed
 }
 
 // newLink needs room.mu.
-func newLink(r *Room, entry signaling.Member) *Link {
+func newLink(r *Room, entry signaling.Member, attempt int) *Link {
 	l := &Link{
 		room:    r,
 		id:      entry.ID,
-		offerer: offers(r.self, entry),
+		attempt: attempt,
+		began:   time.Now(),
 		mail:    newMailbox(),
 		open:    make(chan struct{}),
 		stop:    make(chan struct{}),
 		gone:    make(chan struct{}),
+		outbox:  newOutbox(),
 		entry:   entry,
 		listed:  true,
 		state:   LinkConnecting,
+		machine: newMachine(offers(r.self, entry)),
 	}
 	for i := range l.senders {
 		l.senders[i].busy = make(chan struct{}, 1)
@@ -63,97 +65,184 @@ func newLink(r *Room, entry signaling.Member) *Link {
 	return l
 }
 
-// run is the one goroutine that owns negotiation and state.
+// run is the one goroutine that owns the link's machine and carriers.
 func (l *Link) run() {
-	l.deadline = time.NewTimer(connectWait)
-	l.repeat = time.NewTimer(time.Hour)
-	defer l.deadline.Stop()
-	defer l.repeat.Stop()
-	l.begin()
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	l.happen(event{Type: eventBegin, TURN: l.room.network.turn()})
 	for !l.over {
+		l.wind(timer)
 		select {
 		case <-l.mail.wake:
 			for _, f := range l.mail.take() {
 				f()
 			}
-			l.sendCandidates()
-		case <-l.repeat.C:
-			l.repeatNow()
-		case <-l.deadline.C:
-			l.expire()
+		case <-timer.C:
+			l.tick()
 		}
 	}
-	if l.rtc != nil {
-		l.rtc.close()
+	if c := l.carrier.Load(); c != nil {
+		c.close()
 	}
 	l.incoming.readers.Wait()
+	l.outbox.resending.Wait()
+	l.tryAgain()
 }
 
-// end ends the link, for the first cause given.
-func (l *Link) end(cause Cause) {
-	l.over = true
-	if l.closing && cause == CauseClosed {
-		cause = CauseSelf // it closed because of our bye
+// wind sets the timer for what is due next.
+func (l *Link) wind(timer *time.Timer) {
+	timer.Stop()
+	var next time.Time
+	if due := l.machine.due(); due > 0 {
+		next = l.began.Add(due)
 	}
-	l.room.linkChanged(l, LinkGone, cause)
+	if !l.ackAt.IsZero() && (next.IsZero() || l.ackAt.Before(next)) {
+		next = l.ackAt
+	}
+	if !next.IsZero() {
+		timer.Reset(time.Until(next))
+	}
 }
 
-// expire is called when the state has lasted too long.
-func (l *Link) expire() {
-	switch {
-	case l.parting:
-		l.end(CauseClosed) // or is gone already, and only waited to be closed
-	case l.everOpen:
-		l.end(CauseICE)
-	case l.settled && l.rtc.dtlsFailed():
-		l.end(CauseDTLS)
-	case l.settled:
-		l.end(CauseICE)
-	case l.room.hubAway():
-		l.end(CauseSignaling)
-	default:
-		l.end(CauseTimeout)
+func (l *Link) tick() {
+	if !l.ackAt.IsZero() && !time.Now().Before(l.ackAt) {
+		l.acknowledge()
 	}
+	if due := l.machine.due(); due > 0 && time.Since(l.began) >= due {
+		l.happen(event{Type: eventTick})
+	}
+}
+
+// happen tells the machine what has happened, and does what it says.
+func (l *Link) happen(e event) {
+	for _, a := range l.machine.step(time.Since(l.began), e) {
+		l.do(a)
+	}
+}
+
+func (l *Link) do(a action) {
+	switch a.Do {
+	case doCarrier:
+		l.makeCarrier()
+	case doOffer, doAnswer, doAccept:
+		l.describe(a)
+	case doCandidates:
+		l.carrier.Load().addCandidates(a.Candidates, l.options().Logger)
+	case doSend:
+		l.signal(*a.Signal, a.Via)
+	case doProbe:
+		l.room.hub.Probe()
+	case doState:
+		l.room.linkChanged(l, a.State, "")
+	case doEnd:
+		if a.Cause.temporary() {
+			l.failed = a.Cause
+		}
+		l.room.linkChanged(l, LinkGone, a.Cause)
+	case doReplace:
+		l.room.replace(l, *a.Signal)
+	case doClose:
+		l.over = true
+	}
+}
+
+// describe has the carrier make or take a description, and tells what came of it.
+func (l *Link) describe(a action) {
+	c, e := l.carrier.Load(), event{Type: eventDescribed}
+	err := errNoCarrier
+	if c != nil {
+		switch a.Do {
+		case doOffer:
+			e.SDP, err = c.offer(a.Restart)
+		case doAnswer:
+			e.SDP, err = c.answer(a.SDP)
+		case doAccept:
+			e.Type = eventAccepted
+			err = c.accept(a.SDP)
+		}
+	}
+	if err != nil {
+		l.warn("a description could not be made or taken", err)
+		e = event{Type: eventUndescribed}
+	}
+	l.happen(e)
+}
+
+// makeCarrier closes the carrier that is there, and makes the next.
+func (l *Link) makeCarrier() {
+	if old := l.carrier.Load(); old != nil {
+		old.close()
+	}
+	l.legs = legs{}
+	var c *rtc
+	post := func(f func()) {
+		l.mail.post(func() {
+			if l.carrier.Load() == c { // it wasn't given up meanwhile
+				f()
+			}
+		})
+	}
+	happen := func(e event) { post(func() { l.happen(e) }) }
+	c, err := newRTC(l.room.network, rtcEvents{
+		candidate: func(c *candidate) { happen(event{Type: eventGathered, Candidate: c}) },
+		open:      func() { post(l.opened) },
+		state:     func(s carrierState) { post(func() { l.carried(s) }) },
+		foreign:   func() { happen(event{Type: eventBroken}) },
+		pair:      func() { post(l.measure) },
+	})
+	if err != nil {
+		l.warn("no PeerConnection could be made", err)
+		c = nil
+	}
+	l.carrier.Store(c)
 }
 
 // carried follows the carrier.
 func (l *Link) carried(s carrierState) {
-	switch {
-	case s == carrierFailed && l.rtc.dtlsFailed():
-		l.end(CauseDTLS)
-	case s == carrierFailed:
-		l.end(CauseICE)
-	case s == carrierClosed && !l.everOpen:
-		l.end(CauseClosed)
-	case !l.everOpen || l.parting:
-	case s == carrierClosed:
-		l.farewell()
-	case s == carrierSilent:
-		l.deadline.Reset(shakyWait)
-		l.room.linkChanged(l, LinkShaky, "")
-		l.room.hub.Probe() // the network may have failed for both
-	case s == carrierConnected:
-		l.deadline.Stop()
-		l.room.linkChanged(l, LinkLive, "")
+	switch s {
+	case carrierConnected:
+		l.happen(event{Type: eventConnected})
+	case carrierSilent:
+		l.happen(event{Type: eventSilent})
+	case carrierFailed:
+		l.happen(event{Type: eventFailed, DTLS: l.carrier.Load().dtlsFailed()})
+	case carrierClosed:
+		if !l.carrier.Load().isRead() { // or else the end is where all that came has been read
+			l.happen(event{Type: eventClosed})
+		}
 	}
 }
 
-// opened is called when all data channels are open.
+// opened is called when all data channels of a carrier are open.
 func (l *Link) opened() {
-	if l.everOpen || l.over {
+	if l.over {
 		return
 	}
-	l.everOpen = true
-	l.deadline.Stop()
-	l.repeat.Stop()
-	for id := range dataChannels {
-		l.incoming.readers.Go(func() { l.read(id) })
+	c := l.carrier.Load()
+	first := !isClosed(l.open)
+	l.incoming.repeats.Store(!first)
+	l.read(c)
+	if first {
+		l.senders[dataReliable].rtc, l.incoming.resumed = c, c
+		close(l.open)
+	} else {
+		l.acknowledge() // what is missing is sent again
 	}
-	close(l.open)
-	l.room.linkChanged(l, LinkLive, "")
+	l.happen(event{Type: eventOpened})
+	l.measure()
 }
 
-func (l *Link) signal(s signal) { l.room.signal(l.id, s.encode()) }
+// signal sends s to the other member.
+func (l *Link) signal(s signal, way via) {
+	body := s.encode()
+	if way != viaHub && len(body) <= MaxMessage {
+		l.sendControl(body)
+		if way == viaLink {
+			return
+		}
+	}
+	l.room.signal(l.id, body)
+}
 
 func (l *Link) options() *Options { return l.room.options }
 
@@ -167,24 +256,27 @@ func (l *Link) close(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, byeWait)
 	defer cancel()
 	l.stopSending()
-	select {
-	case <-l.open:
-		l.mail.post(func() { l.closing = true })
-		messages, err := l.senders[dataReliable].last(ctx)
-		if err == nil {
-			err = l.sendControl(ctx, control{Type: controlBye, Messages: messages})
+	l.post(event{Type: eventClose})
+	if isClosed(l.open) && l.sayBye(ctx) == nil {
+		select {
+		case <-l.gone:
+		case <-ctx.Done():
 		}
-		if err == nil {
-			select {
-			case <-l.gone:
-			case <-ctx.Done():
-			}
-		}
-	default:
 	}
-	l.mail.post(func() { l.end(CauseSelf) })
+	l.post(event{Type: eventClose}) // a second time: at once
 	<-l.gone
 }
+
+func (l *Link) sayBye(ctx context.Context) error {
+	messages, err := l.senders[dataReliable].last(ctx)
+	if err != nil {
+		return err
+	}
+	return l.writeControl(ctx, control{Type: controlBye, Messages: messages}.encode())
+}
+
+// post has something happen, in turn.
+func (l *Link) post(e event) { l.mail.post(func() { l.happen(e) }) }
 
 // stopSending makes every Send, also one that waits, return.
 func (l *Link) stopSending() {
@@ -197,5 +289,14 @@ func (l *Link) stopLocked() {
 	if !l.stopped {
 		l.stopped = true
 		close(l.stop)
+	}
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
 	}
 }

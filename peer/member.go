@@ -14,8 +14,10 @@ type LinkState string
 const (
 	LinkConnecting LinkState = "connecting" // for 30 s at most
 	LinkLive       LinkState = "live"
-	LinkShaky      LinkState = "shaky" // silent; for 60 s at most
-	LinkGone       LinkState = "gone"  // the end, with a Cause
+	LinkShaky      LinkState = "shaky"      // silent; with the next two, for 60 s at most
+	LinkRestarting LinkState = "restarting" // another path is looked for
+	LinkRebuilding LinkState = "rebuilding" // another connection is made, for the same link
+	LinkGone       LinkState = "gone"       // the end, with a Cause
 )
 
 // Cause is why a link is gone.
@@ -23,21 +25,36 @@ type Cause string
 
 // Causes.
 const (
-	CauseClosed    Cause = "closed"    // the other side said bye
-	CauseLeft      Cause = "left"      // the member left the room
-	CauseICE       Cause = "ice"       // no way between the two was found, or it fell silent
-	CauseDTLS      Cause = "dtls"      // the handshake failed
-	CauseSignaling Cause = "signaling" // no answer, and the hub was away
-	CauseTimeout   Cause = "timeout"   // no answer
-	CauseRefused   Cause = "refused"   // the other side broke the protocol
-	CauseSelf      Cause = "self"      // this side closed the link
+	CauseClosed       Cause = "closed"        // the other side said bye
+	CauseLeft         Cause = "left"          // the member left the room
+	CauseSelf         Cause = "self"          // this side closed the link
+	CauseUnknown      Cause = "unknown"       // the hub knows no such member
+	CauseSignaling    Cause = "signaling"     // no answer, and the hub was away
+	CauseTimeout      Cause = "timeout"       // no answer
+	CauseRefused      Cause = "refused"       // the other side broke the protocol, or may not be reached
+	CauseNoCandidates Cause = "no-candidates" // one of the two has no address at all
+	CauseNoTURN       Cause = "no-turn"       // no way through, and no TURN offered
+	CauseTURN         Cause = "turn"          // no way through, and TURN refused or out of reach
+	CauseICE          Cause = "ice"           // no way through, though TURN relayed
+	CauseDTLS         Cause = "dtls"          // the handshake failed
+	CauseSilent       Cause = "silent"        // it was live, and then nothing came for 60 s
 )
+
+// temporary tells whether another attempt may succeed.
+func (c Cause) temporary() bool {
+	switch c {
+	case CauseClosed, CauseLeft, CauseSelf, CauseRefused:
+		return false
+	}
+	return true
+}
 
 // Member is somebody in the room, at one moment.
 type Member struct {
 	signaling.Member
 	State LinkState // of the link to it
 	Cause Cause     // why that is gone, if it is
+	Path  Path      // how the link's frames travel; empty while that isn't known
 	Away  bool      // it has lost its connection to the hub, or the hub has lost it from sight; its link may live
 }
 
@@ -59,12 +76,17 @@ func (e *GoneError) Error() string {
 }
 
 var explanations = map[Cause]string{
-	CauseClosed:    "the other side closed it",
-	CauseLeft:      "the member left",
-	CauseICE:       "no network path between the two works; a TURN server would help",
-	CauseDTLS:      "the encryption handshake failed",
-	CauseSignaling: "no answer came, and the hub couldn't be reached",
-	CauseTimeout:   "no answer came",
-	CauseRefused:   "the other side broke the protocol",
-	CauseSelf:      "it was closed here",
+	CauseClosed:       "the other side closed it",
+	CauseLeft:         "the member left",
+	CauseSelf:         "it was closed here",
+	CauseUnknown:      "the hub knows no such member",
+	CauseSignaling:    "no answer came, and the hub couldn't be reached",
+	CauseTimeout:      "no answer came",
+	CauseRefused:      "the other side broke the protocol",
+	CauseNoCandidates: "one of the two found no network address to be reached at",
+	CauseNoTURN:       "no way through and no TURN offered; a TURN server would help",
+	CauseTURN:         "no way through, and the TURN server refused or couldn't be reached",
+	CauseICE:          "no way through, not even over TURN",
+	CauseDTLS:         "the encryption handshake failed",
+	CauseSilent:       "nothing came for a minute",
 }

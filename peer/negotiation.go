@@ -1,24 +1,28 @@
 package peer
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
 
-const (
-	repeatFirst = time.Second // doubled each time
-	repeatMax   = 8 * time.Second
-)
-
-// negotiation is what a link's goroutine knows of offers and answers: LINK.md,
-// section 3. All of it belongs to that goroutine.
+// negotiation is what a machine knows of offers and answers: LINK.md, section 3.
 type negotiation struct {
-	rtc *rtc // nil before the first offer
-
+	number      uint32 // of the carrier, from 1; 0: there is none
 	n           uint32 // the newest offer's number
 	first       string // the answerer's: the offer with number 1
 	description string // ours for n: the offer, or the answer to it
+	taking      signal // the answerer's: the offer that is being answered
 	settled     bool   // both descriptions of n are there
+	answered    bool   // some offer was
+
+	want      bool          // the offerer's: another offer, when one can be made
+	wantFresh bool          // for another carrier
+	freshAt   time.Duration // when the carrier was made
+	freshN    bool          // the offer n is the first of its carrier
+	doubtful  time.Duration // until when the link may lead nowhere: the network has changed
+	needing   bool          // the answerer's: another offer
+	needFresh bool          // for another carrier
 
 	local      []candidate // ours for n
 	localSent  int         // of them
@@ -27,229 +31,299 @@ type negotiation struct {
 	early      []candidate // theirs, before the description that they belong to
 	earlyN     uint32
 	candidates int // theirs for n, to bound them
+	ours       found
+	theirs     found
 
-	repeat     *time.Timer
+	repeatAt   time.Duration
 	repeatWait time.Duration
+	refused    bool // the hub couldn't pass on what we said
+	nobody     bool // it says that the member isn't there
 }
 
-// begin makes the first offer, or waits for one.
-func (l *Link) begin() {
-	l.repeatWait = repeatFirst
-	l.repeat.Reset(l.repeatWait)
-	if l.offerer {
-		l.makeOffer()
-	}
+// found is what kinds of candidates there were.
+type found struct{ any, relay bool }
+
+func (f *found) note(c candidate) {
+	f.any = f.any || c.Candidate != ""
+	f.relay = f.relay || strings.Contains(c.Candidate, " typ relay")
 }
 
-func (l *Link) makeOffer() {
-	if !l.makeRTC() {
+// renew has the path negotiated anew, over the carrier that is there or a fresh one.
+func (m *machine) renew(fresh bool) {
+	m.restartAt = 0
+	if m.offerer {
+		m.want, m.wantFresh = true, m.wantFresh || fresh
+		m.offer()
 		return
 	}
-	sdp, err := l.rtc.offer()
-	if err != nil {
-		l.warn("no offer could be made", err)
-		return
-	}
-	l.n++
-	l.description = sdp
-	l.signal(signal{Type: signalOffer, N: l.n, SDP: sdp})
+	m.needing, m.needFresh = true, m.needFresh || fresh
+	m.again()
+	m.repeatLater(repeatFirst)
 }
 
-func (l *Link) makeRTC() bool {
-	var r *rtc
-	post := func(f func()) {
-		l.mail.post(func() {
-			if l.rtc == r { // it wasn't given up meanwhile
-				f()
-			}
-		})
-	}
-	r, err := newRTC(l.room.network, rtcEvents{
-		candidate: func(c *candidate) { post(func() { l.gathered(c) }) },
-		open:      func() { post(l.opened) },
-		state:     func(s carrierState) { post(func() { l.carried(s) }) },
-		foreign:   func() { post(func() { l.end(CauseRefused) }) },
-	})
-	if err != nil {
-		l.warn("no PeerConnection could be made", err)
-		l.end(CauseICE)
-		return false
-	}
-	l.rtc = r
-	return true
-}
-
-// gathered takes a candidate of ours; nil is the last.
-func (l *Link) gathered(c *candidate) {
-	if c == nil {
-		l.localEnd = true
-		return
-	}
-	if len(l.local) < maxCandidatesForOffer {
-		l.local = append(l.local, *c)
-	}
-}
-
-// sendCandidates sends those that weren't, once the description is on its way.
-func (l *Link) sendCandidates() {
-	if l.description == "" {
-		return
-	}
-	for l.localSent < len(l.local) || l.localEnd && !l.endSent {
-		batch := l.local[l.localSent:min(len(l.local), l.localSent+maxCandidatesInSignal)]
-		l.localSent += len(batch)
-		l.endSent = l.localEnd && l.localSent == len(l.local)
-		l.signal(signal{Type: signalCandidates, N: l.n, Candidates: batch, End: l.endSent})
-	}
-}
-
-// again repeats what the other side may not have got.
-func (l *Link) again() {
+// offer makes an offer if one is wanted and can be made: one at a time (Pion has no rollback), and when
+// it can reach the other side, lest its candidates be stale.
+func (m *machine) offer() {
+	unanswered := m.n > 0 && !m.settled
 	switch {
-	case l.description != "":
-		kind := signalAnswer
-		if l.offerer {
-			kind = signalOffer
-		}
-		l.signal(signal{Type: kind, N: l.n, SDP: l.description})
-		l.localSent, l.endSent = 0, false
-		l.sendCandidates()
-	case !l.offerer:
-		l.signal(signal{Type: signalNeedOffer, N: l.n})
+	case !m.want:
+		return
+	case m.state != LinkLive && m.hubAway && m.n > 0:
+		return // hubBack comes here again
+	case m.wantFresh && m.number > 0 && m.now < m.freshAt+freshEvery:
+		m.rebuildAt = m.freshAt + freshEvery
+		return
+	case unanswered && !m.wantFresh:
+		return // settle comes here again
 	}
+	m.freshN = m.number == 0 || m.wantFresh
+	m.want, m.wantFresh = false, false
+	m.prepare(m.freshN, m.number+1)
+	m.act(action{Do: doOffer, Restart: !m.freshN})
 }
 
-// repeatNow is called when the time to repeat has come.
-func (l *Link) repeatNow() {
-	if l.settled {
+// prepare has the carrier for the next description there.
+func (m *machine) prepare(fresh bool, number uint32) {
+	if m.everOpen && (fresh || m.state != LinkLive) {
+		m.become(map[bool]LinkState{true: LinkRebuilding, false: LinkRestarting}[fresh])
+	}
+	if !fresh {
 		return
 	}
-	l.again()
-	l.repeatWait = min(2*l.repeatWait, repeatMax)
-	l.repeat.Reset(l.repeatWait)
+	if m.everOpen && (m.lost || m.deadline == 0) {
+		m.deadline = m.now + silentWait
+	}
+	m.lost = false
+	m.number, m.freshAt, m.rebuildAt = number, m.now, 0
+	m.act(action{Do: doCarrier, Number: number})
 }
 
-// hubBack is called when signals can travel again.
-func (l *Link) hubBack() {
-	if l.everOpen {
+// described is called when our description is made.
+func (m *machine) described(sdp string) {
+	m.description = sdp
+	m.local, m.localSent, m.localEnd, m.endSent = nil, 0, false, false
+	if m.offerer {
+		m.n++
+		m.settled = false
+		m.rebuildAt = 0
+		m.say(false)
+		m.repeatLater(repeatFirst)
 		return
 	}
-	l.again()
-	l.repeatWait = repeatFirst
-	l.repeat.Reset(l.repeatWait)
+	if m.n == 0 {
+		m.first = m.taking.SDP
+	}
+	m.n = m.taking.N
+	m.taking = signal{}
+	m.needing, m.needFresh, m.restartAt = false, false, 0
+	m.say(false)
+	m.settle()
 }
 
-// take deals with a signal from the other member.
-func (l *Link) take(s signal) {
+// undescribed is called when a description couldn't be made or taken.
+func (m *machine) undescribed() {
+	switch {
+	case m.offerer && m.n == 0:
+		m.end(CauseICE) // it can do nothing at all
+	case m.offerer:
+		// An offer is repeated, or wanted again when its time has passed.
+		m.rebuildAt = m.now + restartWait
+	case m.n == 0:
+		m.number = 0 // what is half taken is of no more use; the offer is repeated
+	default:
+		m.taking = signal{}
+		m.renew(true)
+	}
+}
+
+// settle is called when both descriptions are there.
+func (m *machine) settle() {
+	m.settled, m.answered = true, true
+	m.repeatAt = 0
+	early := m.early
+	m.early, m.candidates = nil, 0
+	if m.earlyN == m.n {
+		m.addCandidates(early)
+	}
+	if m.offerer && (m.state == LinkRestarting || m.state == LinkRebuilding) {
+		m.rebuildAt = m.now + restartWait
+	}
+	m.offer()
+}
+
+// signaled deals with a signal from the other side.
+func (m *machine) signaled(s signal) {
+	m.nobody = false
 	switch s.Type {
 	case signalOffer:
-		l.takeOffer(s)
-	case signalAnswer:
-		l.takeAnswer(s)
-	case signalCandidates:
-		l.takeCandidates(s)
-	case signalNeedOffer:
-		switch {
-		case !l.offerer:
-		case !l.settled:
-			l.again()
-		case s.N == 0: // it answered once, and knows nothing of it now
-			l.replace(s)
+		if !m.offerer {
+			m.takeOffer(s)
 		}
+	case signalAnswer:
+		if m.offerer && s.N == m.n && !m.settled {
+			m.act(action{Do: doAccept, SDP: s.SDP})
+		}
+	case signalCandidates:
+		m.takeCandidates(s)
+	case signalNeedOffer:
+		if m.offerer {
+			m.takeNeed(s)
+		}
+	}
+}
+
+func (m *machine) takeOffer(s signal) {
+	switch {
+	case m.n > 0 && s.N == 1 && s.SDP != m.first: // it counts from 1 again
+		m.replace(s)
+		return
+	case s.N == m.n:
+		m.say(true)
+		return
+	case s.N < m.n || s.Carrier < m.number || m.parting || m.closing:
+		return
+	}
+	m.prepare(s.Carrier != m.number, s.Carrier)
+	m.taking = s
+	m.act(action{Do: doAnswer, SDP: s.SDP})
+}
+
+// takeNeed deals with a wish for an offer.
+func (m *machine) takeNeed(s signal) {
+	switch {
+	case s.N == 0 && m.answered: // it knows nothing of what it answered
+		m.replace(s)
+	case s.Fresh && (s.N == m.n || s.N+1 == m.n && !m.freshN):
+		m.renew(true)
+	case !m.settled:
+		m.say(true)
+	case s.N == m.n:
+		m.renew(false)
 	}
 }
 
 // replace gives way to a new link: the other side has none any more, or another.
-func (l *Link) replace(s signal) {
-	l.end(CauseClosed)
-	l.room.mu.Lock()
-	defer l.room.mu.Unlock()
-	if l.listed && l.room.links[l.id] == l {
-		l.room.renew(l, s)
-	}
+func (m *machine) replace(s signal) {
+	m.end(CauseClosed)
+	m.act(action{Do: doReplace, Signal: &s})
 }
 
-func (l *Link) takeOffer(s signal) {
+func (m *machine) takeCandidates(s signal) {
 	switch {
-	case l.offerer:
+	case s.N < m.n:
 		return
-	case l.n > 0 && s.N == 1 && s.SDP != l.first: // it counts from 1 again
-		l.replace(s)
+	case s.N == m.n && m.settled:
+		m.addCandidates(s.Candidates)
 		return
-	case s.N < l.n:
-		return
-	case s.N == l.n:
-		l.again()
-		return
+	case s.N != m.earlyN:
+		m.early, m.earlyN = nil, s.N
 	}
-	if l.rtc == nil && !l.makeRTC() {
-		return
-	}
-	sdp, err := l.rtc.answer(s.SDP)
-	if err != nil {
-		l.warn("an offer could not be taken", err)
-		if l.n == 0 { // one that is half taken is of no more use
-			l.rtc.close()
-			l.rtc = nil
-		}
-		return
-	}
-	if l.n == 0 {
-		l.first = s.SDP
-	}
-	l.n, l.description = s.N, sdp
-	l.signal(signal{Type: signalAnswer, N: l.n, SDP: sdp})
-	l.settle()
+	room := maxCandidatesForOffer - len(m.early)
+	m.early = append(m.early, s.Candidates[:min(len(s.Candidates), room)]...)
 }
 
-func (l *Link) takeAnswer(s signal) {
-	if !l.offerer || s.N != l.n || l.settled {
-		return
-	}
-	if err := l.rtc.accept(s.SDP); err != nil {
-		l.warn("an answer could not be taken", err)
-		return
-	}
-	l.settle()
-}
-
-// settle is called when both descriptions are there.
-func (l *Link) settle() {
-	l.settled = true
-	l.repeat.Stop()
-	early := l.early
-	l.early, l.candidates = nil, 0
-	if l.earlyN == l.n {
-		l.addCandidates(early)
-	}
-}
-
-func (l *Link) takeCandidates(s signal) {
-	switch {
-	case s.N < l.n:
-		return
-	case s.N == l.n && l.settled:
-		l.addCandidates(s.Candidates)
-		return
-	case s.N != l.earlyN:
-		l.early, l.earlyN = nil, s.N
-	}
-	room := maxCandidatesForOffer - len(l.early)
-	l.early = append(l.early, s.Candidates[:min(len(s.Candidates), room)]...)
-}
-
-func (l *Link) addCandidates(all []candidate) {
+func (m *machine) addCandidates(all []candidate) {
+	all = all[:min(len(all), maxCandidatesForOffer-m.candidates)]
+	m.candidates += len(all)
 	for _, c := range all {
-		if l.candidates++; l.candidates > maxCandidatesForOffer {
-			return
+		m.theirs.note(c)
+	}
+	if len(all) > 0 {
+		m.act(action{Do: doCandidates, Candidates: all})
+	}
+}
+
+// gathered takes a candidate of ours; nil is the last.
+func (m *machine) gathered(c *candidate) {
+	switch {
+	case c == nil:
+		m.localEnd = true
+	case len(m.local) < maxCandidatesForOffer:
+		m.local = append(m.local, *c)
+		m.ours.note(*c)
+	}
+	if m.description != "" {
+		m.sayCandidates(false)
+	}
+}
+
+// say sends our description of n and its candidates.
+func (m *machine) say(repeated bool) {
+	if m.description == "" {
+		return
+	}
+	kind := signalAnswer
+	if m.offerer {
+		kind = signalOffer
+	}
+	m.send(signal{Type: kind, N: m.n, Carrier: m.number, SDP: m.description}, repeated)
+	m.localSent, m.endSent = 0, false
+	m.sayCandidates(repeated)
+}
+
+// sayCandidates sends those that weren't.
+func (m *machine) sayCandidates(repeated bool) {
+	for m.localSent < len(m.local) || m.localEnd && !m.endSent {
+		batch := m.local[m.localSent:min(len(m.local), m.localSent+maxCandidatesInSignal)]
+		m.localSent += len(batch)
+		m.endSent = m.localEnd && m.localSent == len(m.local)
+		m.send(signal{Type: signalCandidates, N: m.n, Candidates: slices.Clone(batch), End: m.endSent}, repeated)
+	}
+}
+
+// send has a signal sent on the way that most probably works: where that isn't known, on both. What comes twice is
+// dropped there.
+func (m *machine) send(s signal, repeated bool) {
+	way := viaHub
+	switch {
+	case m.state == LinkLive && (repeated || m.now < m.doubtful):
+		way = viaBoth
+	case m.state == LinkLive, m.everOpen && m.hubAway && !m.lost:
+		way = viaLink
+	}
+	m.act(action{Do: doSend, Signal: &s, Via: way})
+}
+
+// again says what the other side may not have got.
+func (m *machine) again() {
+	if m.needing {
+		m.send(signal{Type: signalNeedOffer, N: m.n, Fresh: m.needFresh}, true)
+		return
+	}
+	m.say(true)
+}
+
+// repeat is called when the time for it has come. While the hub is away nothing is said to it: the session keeps what
+// was, or tells that it is lost.
+func (m *machine) repeat() {
+	if m.settled && !m.needing && !m.refused {
+		return
+	}
+	m.refused = false
+	if m.state == LinkLive || !m.hubAway {
+		m.again()
+	}
+	m.repeatLater(min(2*m.repeatWait, repeatMax))
+}
+
+func (m *machine) repeatLater(wait time.Duration) {
+	m.repeatWait = wait
+	m.repeatAt = m.now + wait
+}
+
+// undelivered is called when the hub couldn't pass on a signal.
+func (m *machine) undelivered(reason string, retry time.Duration) {
+	switch reason {
+	case "slow", "limit":
+		if m.state != LinkLive {
+			m.refused = true
+			m.repeatLater(max(m.repeatWait, retry, repeatFirst))
 		}
-		// Names that only the other's network resolves (RFC 8828 §3.1) aren't
-		// needed: its checks arrive from the address that we can answer.
-		if c.Candidate == "" || strings.Contains(c.Candidate, ".local ") {
-			continue
+	case "forbidden":
+		if !m.everOpen {
+			m.end(CauseRefused)
 		}
-		if err := l.rtc.addCandidate(c); err != nil {
-			l.options().Logger.Debug("a candidate could not be taken", "error", err)
-		}
+	default:
+		m.nobody = true // unless it comes back; who has left is the roster's matter
 	}
 }

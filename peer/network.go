@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -116,13 +118,13 @@ func newCertificate() (webrtc.Certificate, error) {
 }
 
 func (n *network) newPeerConnection() (*webrtc.PeerConnection, error) {
+	return n.api.NewPeerConnection(n.configuration())
+}
+
+func (n *network) configuration() webrtc.Configuration {
 	n.mu.Lock()
-	servers := n.servers
-	n.mu.Unlock()
-	return n.api.NewPeerConnection(webrtc.Configuration{
-		ICEServers:   servers,
-		Certificates: []webrtc.Certificate{n.certificate},
-	})
+	defer n.mu.Unlock()
+	return webrtc.Configuration{ICEServers: n.servers, Certificates: []webrtc.Certificate{n.certificate}}
 }
 
 // use has links that are made from now on use these servers. One that isn't valid is
@@ -141,6 +143,13 @@ func (n *network) use(servers []signaling.ICEServer) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.servers = valid
+}
+
+// turn tells whether there is a TURN server among them.
+func (n *network) turn() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.ContainsFunc(n.servers, func(s webrtc.ICEServer) bool { return strings.HasPrefix(s.URLs[0], "turn") })
 }
 
 func checkICEServer(url string, s signaling.ICEServer) error {

@@ -6,134 +6,202 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
+	"time"
+)
+
+// What came is acknowledged when it is so much, or so old.
+const (
+	ackBytes = 64 << 10
+	ackDelay = 200 * time.Millisecond
 )
 
 // incoming is what a link knows of the frames that come in.
 type incoming struct {
 	readers  sync.WaitGroup
 	messages atomic.Uint64 // reliable ones, handed to the application
+	unacked  atomic.Int64  // bytes of them since the last acknowledgement
+	repeats  atomic.Bool   // what came before may come again: there is another carrier
 	byeCame  atomic.Bool
 
-	byeMessages uint64 // how many there will have been; owned by run
-	byeDone     bool   // owned by run
+	// Owned by run.
+	reading     [dataChannels]chan struct{} // closed when the newest reader of each data channel has ended
+	resumed     *rtc                        // the newest carrier on which all was sent that was missing
+	byeMessages uint64                      // how many there will have been
+	byeDone     bool
 }
 
-// read takes what comes on one data channel, in order. Frames of later versions
-// count, and that is all.
-func (l *Link) read(id int) {
-	kind := byte(frameMessage)
-	if id == dataControl {
-		kind = frameControl
+// read begins to read what comes on a carrier, after what came on the one before.
+func (l *Link) read(c *rtc) {
+	c.setRead()
+	for id := range dataChannels {
+		before, done := l.incoming.reading[id], make(chan struct{})
+		l.incoming.reading[id] = done
+		l.incoming.readers.Go(func() {
+			defer close(done)
+			if before != nil {
+				<-before
+			}
+			l.readChannel(c, id)
+		})
 	}
+}
+
+// readChannel takes what comes on one data channel, in order. Frames of later versions are passed over.
+func (l *Link) readChannel(c *rtc, id int) {
 	buf := make([]byte, maxFrame)
-	var sequence uint32
+	var controls uint32
 	for {
-		n, err := l.rtc.read(id, buf)
+		n, err := c.read(id, buf)
 		if err != nil && !errors.Is(err, errFrame) {
 			if id == dataReliable { // all that came on it was received
-				l.mail.post(func() { l.end(CauseClosed) })
+				l.mail.post(func() {
+					if l.carrier.Load() == c {
+						l.happen(event{Type: eventClosed})
+					}
+				})
 			}
 			return
 		}
-		var f frame
 		if err == nil {
-			f, err = decodeFrame(buf[:n])
-		}
-		counts := f.kind == kind && f.channel == 0 && !errors.Is(err, errFrame)
-		if counts && id != dataUnreliable {
-			if sequence++; f.sequence != sequence {
-				err = errFrame
-			}
-		}
-		if counts && err == nil {
-			err = l.handle(id, f)
-		}
-		if f.kind == frameMessage && id == dataReliable && !errors.Is(err, errFrame) {
-			l.received()
+			err = l.readFrame(c, id, buf[:n], &controls)
 		}
 		if errors.Is(err, errFrame) {
-			l.mail.post(func() { l.end(CauseRefused) })
+			l.post(event{Type: eventBroken})
 			return
 		}
 	}
 }
 
-func (l *Link) handle(id int, f frame) error {
-	if id == dataControl {
-		return l.handleControl(f)
+// readFrame takes one frame. Messages are numbered as long as the link lives, control messages on each carrier.
+func (l *Link) readFrame(c *rtc, id int, data []byte, controls *uint32) error {
+	f, err := decodeFrame(data)
+	switch {
+	case errors.Is(err, errFrame):
+		return err
+	case f.kind == frameControl && id == dataControl && f.channel == 0:
+		if *controls++; f.sequence != *controls {
+			return errFrame
+		}
+		if err != nil {
+			return nil
+		}
+		return l.handleControl(c, f)
+	case f.kind != frameMessage || id == dataControl || f.channel != 0:
+		return nil
+	case id == dataReliable:
+		ahead := int32(f.sequence - uint32(l.incoming.messages.Load()) - 1)
+		if ahead < 0 && l.incoming.repeats.Load() {
+			return nil // it came on the carrier before
+		}
+		if ahead != 0 {
+			return errFrame
+		}
 	}
+	if err == nil {
+		l.handle(id, f)
+	}
+	if id == dataReliable {
+		l.received(len(data))
+	}
+	return nil
+}
+
+func (l *Link) handle(id int, f frame) {
 	m := Message{From: l.Member(), Text: f.text, Unreliable: id == dataUnreliable, Data: bytes.Clone(f.payload)}
 	if m.Unreliable {
 		select {
 		case l.room.lossy <- m:
 		default: // nobody reads: this is what unreliable means
 		}
-		return nil
+		return
 	}
 	select {
 	case l.room.messages <- m:
 	case <-l.gone:
 	}
-	return nil
 }
 
-// received counts the messages that were taken in, for the bye.
-func (l *Link) received() {
+// received counts the messages that were taken in, for acknowledgements and the bye.
+func (l *Link) received(bytes int) {
 	l.incoming.messages.Add(1)
+	now := l.incoming.unacked.Add(int64(bytes))
+	switch before := now - int64(bytes); {
+	case before < ackBytes && now >= ackBytes:
+		l.mail.post(l.acknowledge)
+	case before == 0:
+		l.mail.post(func() {
+			if l.ackAt.IsZero() {
+				l.ackAt = time.Now().Add(ackDelay)
+			}
+		})
+	}
 	if l.incoming.byeCame.Load() {
 		l.mail.post(l.checkBye)
 	}
 }
 
+// acknowledge tells the other side how many messages are here.
+func (l *Link) acknowledge() {
+	l.ackAt = time.Time{}
+	l.incoming.unacked.Store(0)
+	if !l.sendControl(control{Type: controlAck, Messages: l.incoming.messages.Load()}.encode()) {
+		l.ackAt = time.Now().Add(ackDelay)
+	}
+}
+
 // handleControl waits until the link's goroutine has dealt with a control message, so
 // that no more than one waits.
-func (l *Link) handleControl(f frame) error {
-	c, err := decodeControl(f.payload)
+func (l *Link) handleControl(c *rtc, f frame) error {
+	m, err := decodeControl(f.payload)
 	if err != nil {
 		return err
 	}
 	dealt := make(chan struct{})
 	l.mail.post(func() {
-		l.control(c)
-		close(dealt)
+		defer close(dealt)
+		if l.carrier.Load() == c {
+			err = l.control(m, f.payload)
+		}
 	})
 	select {
 	case <-dealt:
+		return err
 	case <-l.gone:
+		return nil
+	}
+}
+
+func (l *Link) control(c control, payload []byte) error {
+	switch c.Type {
+	case controlByeAck:
+		l.happen(event{Type: eventByeAck})
+	case controlBye:
+		l.stopSending()
+		l.happen(event{Type: eventBye})
+		l.incoming.byeMessages = c.Messages
+		l.incoming.byeCame.Store(true)
+		l.checkBye()
+	case controlAck:
+		if l.outbox.acknowledged(c.Messages) != nil {
+			return errFrame
+		}
+		l.resume()
+	case controlPath:
+		l.legs.theirs = c.Path
+		l.pathChanged()
+	case signalOffer, signalAnswer, signalCandidates, signalNeedOffer:
+		if s, err := decodeSignal(bytes.Clone(payload)); err == nil {
+			l.happen(event{Type: eventSignaled, Signal: &s})
+		}
 	}
 	return nil
 }
 
-func (l *Link) control(c control) {
-	switch c.Type {
-	case controlByeAck:
-		if l.closing {
-			l.end(CauseSelf)
-		}
-	case controlBye:
-		if l.closing {
-			l.end(CauseSelf)
-			return
-		}
-		l.farewell()
-		l.incoming.byeMessages = c.Messages
-		l.incoming.byeCame.Store(true)
-		l.checkBye()
-	}
-}
-
-// farewell is called when the other side closes: nothing more is sent, and what it sent
-// before is received, as long as the application takes it.
-func (l *Link) farewell() {
-	l.stopSending()
-	l.parting = true
-	l.deadline.Reset(shakyWait)
-}
-
-// left is called when the roster says that the member left.
-func (l *Link) left() {
-	if !l.parting {
-		l.end(CauseLeft)
+// resume is called for each acknowledgement: the first on a new carrier tells what is missing there.
+func (l *Link) resume() {
+	if c := l.carrier.Load(); c != l.incoming.resumed {
+		l.incoming.resumed = c
+		l.resend(c)
 	}
 }
 
@@ -146,10 +214,6 @@ func (l *Link) checkBye() {
 	l.incoming.byeDone = true
 	ctx, cancel := context.WithTimeout(context.Background(), byeWait)
 	defer cancel()
-	if l.sendControl(ctx, control{Type: controlByeAck}) != nil {
-		l.end(CauseClosed)
-		return
-	}
-	l.room.linkChanged(l, LinkGone, CauseClosed)
-	l.deadline.Reset(byeWait)
+	l.writeControl(ctx, control{Type: controlByeAck}.encode()) // if that fails, the end is the same
+	l.happen(event{Type: eventDrained})
 }

@@ -217,14 +217,18 @@ func (r *Room) meet(m signaling.Member) {
 	}
 	if l := r.links[m.ID]; l != nil && l.state != LinkGone {
 		l.entry, l.listed = m, true
-		l.mail.post(l.hubBack)
+		l.post(event{Type: eventHubBack})
 		return
 	}
 	if len(r.links) >= maxLinks && r.links[m.ID] == nil {
 		r.options.Logger.Warn("a member is left out: there are too many", "member", m.ID, "links", maxLinks)
 		return
 	}
-	l := newLink(r, m)
+	attempt := 0
+	if old := r.links[m.ID]; old != nil && old.cause.temporary() {
+		attempt = old.attempt + 1
+	}
+	l := newLink(r, m, attempt)
 	r.links[m.ID] = l
 	r.work.Go(l.run)
 }
@@ -237,6 +241,9 @@ func (r *Room) linkChanged(l *Link, state LinkState, cause Cause) {
 		return
 	}
 	l.state, l.cause = state, cause
+	if state == LinkLive {
+		l.attempt = 0
+	}
 	if state == LinkGone {
 		l.stopLocked()
 		close(l.gone)
@@ -245,6 +252,16 @@ func (r *Room) linkChanged(l *Link, state LinkState, cause Cause) {
 		}
 	}
 	r.notify()
+}
+
+// pathChanged records how a link's frames travel.
+func (r *Room) pathChanged(l *Link, p Path) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if l.path != p {
+		l.path = p
+		r.notify()
+	}
 }
 
 // notify tells whoever watches that something changed. Needs mu.

@@ -2,13 +2,20 @@ package peer
 
 import (
 	"context"
+	"errors"
+)
+
+var (
+	errNoCarrier = errors.New("peer: there is no PeerConnection")
+	errStopped   = errors.New("peer: nothing more may be sent")
 )
 
 // sender numbers the frames of a data channel. Who holds busy, by sending to it,
 // may write.
 type sender struct {
 	busy chan struct{}
-	sent uint64
+	sent uint64 // of the control channel on rtc, of others ever
+	rtc  *rtc   // the carrier that is written to
 }
 
 // last waits for the one that writes, and returns how many frames were sent.
@@ -22,14 +29,26 @@ func (s *sender) last(ctx context.Context) (uint64, error) {
 	return s.sent, nil
 }
 
-// Send sends m to the link's member. It waits while the link is connecting or full, and
-// returns when the message is handed to the network: what comes later, loss of the
-// link apart, delivers it. The error is a [*GoneError] if the link ended, or ctx's.
+// turn waits until nobody else writes.
+func (l *Link) turn(ctx context.Context, id int) error {
+	select {
+	case l.senders[id].busy <- struct{}{}:
+		return nil
+	case <-l.gone:
+		return l.goneError()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Send sends m to the link's member. It waits while the link is connecting or full, and returns when the message is kept here
+// for the other side: nothing but the end of the link keeps it from arriving, once and in order, unless it is
+// unreliable. The error is a [*GoneError] if the link ended, or ctx's.
 func (l *Link) Send(ctx context.Context, m Message) error {
 	if err := m.check(); err != nil {
 		return err
 	}
-	if l.isStopped() {
+	if isClosed(l.stop) {
 		return l.goneError()
 	}
 	select {
@@ -39,43 +58,118 @@ func (l *Link) Send(ctx context.Context, m Message) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	id := dataReliable
+	f := frame{kind: frameMessage, text: m.Text, payload: m.Data}
+	send := l.sendReliable
 	if m.Unreliable {
-		id = dataUnreliable
+		send = l.sendUnreliable
 	}
-	return l.write(ctx, id, frame{kind: frameMessage, text: m.Text, payload: m.Data})
-}
-
-func (l *Link) sendControl(ctx context.Context, c control) error {
-	return l.write(ctx, dataControl, frame{kind: frameControl, text: true, payload: c.encode()})
-}
-
-func (l *Link) write(ctx context.Context, id int, f frame) error {
-	s := &l.senders[id]
-	select {
-	case s.busy <- struct{}{}:
-	case <-l.gone:
+	err := send(ctx, f)
+	if errors.Is(err, errStopped) {
 		return l.goneError()
-	case <-ctx.Done():
-		return ctx.Err()
 	}
+	return err
+}
+
+func (l *Link) sendReliable(ctx context.Context, f frame) error {
+	if err := l.turn(ctx, dataReliable); err != nil {
+		return err
+	}
+	s := &l.senders[dataReliable]
 	defer func() { <-s.busy }()
-	if id != dataControl && l.isStopped() {
-		return l.goneError()
+	if isClosed(l.stop) {
+		return errStopped
 	}
-	f.sequence = uint32(s.sent + 1)
-	stop := l.stop
-	if id == dataControl {
-		stop = nil // a bye is said when all else has stopped
+	if err := l.outbox.wait(ctx, l.stop); err != nil {
+		return err
 	}
-	if err := l.rtc.write(ctx, stop, id, f.encode()); err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		return l.goneError()
+	// A carrier that is lost holds up nobody: what is kept goes out on the next.
+	err := s.rtc.wait(ctx, l.stop, dataReliable, frameHeader+len(f.payload))
+	if err != nil && !errors.Is(err, errNoCarrier) {
+		return err
 	}
 	s.sent++
+	f.sequence = uint32(s.sent)
+	encoded := f.encode()
+	l.outbox.add(encoded)
+	if err == nil {
+		s.rtc.put(dataReliable, encoded) // likewise
+	}
 	return nil
+}
+
+// sendUnreliable sends once. While there is no carrier, it drops, which is what unreliable means.
+func (l *Link) sendUnreliable(ctx context.Context, f frame) error {
+	if err := l.turn(ctx, dataUnreliable); err != nil {
+		return err
+	}
+	s := &l.senders[dataUnreliable]
+	defer func() { <-s.busy }()
+	c := l.carrier.Load()
+	err := c.wait(ctx, l.stop, dataUnreliable, frameHeader+len(f.payload))
+	if err != nil && !errors.Is(err, errNoCarrier) {
+		return err
+	}
+	s.sent++
+	f.sequence = uint32(s.sent)
+	if err == nil {
+		c.put(dataUnreliable, f.encode())
+	}
+	return nil
+}
+
+// sendControl sends payload on the control channel if that can be done at once, and tells whether it was.
+func (l *Link) sendControl(payload []byte) bool {
+	s := &l.senders[dataControl]
+	select {
+	case s.busy <- struct{}{}:
+	default:
+		return false
+	}
+	defer func() { <-s.busy }()
+	return l.carrier.Load().fits(dataControl, frameHeader+len(payload)) && l.putControl(payload) == nil
+}
+
+// writeControl waits until it can be sent.
+func (l *Link) writeControl(ctx context.Context, payload []byte) error {
+	if err := l.turn(ctx, dataControl); err != nil {
+		return err
+	}
+	defer func() { <-l.senders[dataControl].busy }()
+	if err := l.carrier.Load().wait(ctx, l.gone, dataControl, frameHeader+len(payload)); err != nil {
+		return err
+	}
+	return l.putControl(payload)
+}
+
+// putControl needs the sender of the control channel to be busy for it. Its frames are counted anew on each carrier.
+func (l *Link) putControl(payload []byte) error {
+	s, c := &l.senders[dataControl], l.carrier.Load()
+	if s.rtc != c {
+		s.rtc, s.sent = c, 0
+	}
+	s.sent++
+	f := frame{kind: frameControl, text: true, sequence: uint32(s.sent), payload: payload}
+	return c.put(dataControl, f.encode())
+}
+
+// resend sends what the other side doesn't have on a carrier that is new, before anything else.
+func (l *Link) resend(c *rtc) {
+	s := &l.senders[dataReliable]
+	l.outbox.resending.Go(func() {
+		ctx := context.Background() // the carrier's end is its end
+		select {
+		case s.busy <- struct{}{}:
+		case <-c.done:
+			return
+		}
+		defer func() { <-s.busy }()
+		s.rtc = c
+		for _, f := range l.outbox.kept() {
+			if c.wait(ctx, l.gone, dataReliable, len(f)) != nil || c.put(dataReliable, f) != nil {
+				return
+			}
+		}
+	})
 }
 
 func (l *Link) goneError() error {
@@ -99,14 +193,5 @@ func (l *Link) Member() Member {
 func (l *Link) State() LinkState { return l.Member().State }
 
 func (l *Link) memberLocked() Member {
-	return Member{Member: l.entry, State: l.state, Cause: l.cause, Away: !l.listed || l.entry.Away}
-}
-
-func (l *Link) isStopped() bool {
-	select {
-	case <-l.stop:
-		return true
-	default:
-		return false
-	}
+	return Member{Member: l.entry, State: l.state, Cause: l.cause, Path: l.path, Away: !l.listed || l.entry.Away}
 }

@@ -28,10 +28,12 @@ const (
 // signal is what goes through the hub to the other member of a link.
 type signal struct {
 	Type       string      `json:"type"`
-	N          uint32      `json:"n"` // the offer's number
+	N          uint32      `json:"n"`                // the offer's number
+	Carrier    uint32      `json:"carrier,omitzero"` // offer and answer: which of the link's it is about, from 1
 	SDP        string      `json:"sdp,omitzero"`
 	Candidates []candidate `json:"candidates,omitzero"`
-	End        bool        `json:"end,omitzero"` // no more candidates will come
+	End        bool        `json:"end,omitzero"`   // no more candidates will come
+	Fresh      bool        `json:"fresh,omitzero"` // need-offer: for another carrier
 }
 
 // candidate is an ICE candidate (RFC 8839 §5.1).
@@ -62,9 +64,11 @@ func decodeSignal(data jsontext.Value) (signal, error) {
 	var wire struct {
 		Type       *string     `json:"type"`
 		N          *uint32     `json:"n"`
+		Carrier    uint32      `json:"carrier"`
 		SDP        string      `json:"sdp"`
 		Candidates []candidate `json:"candidates"`
 		End        bool        `json:"end"`
+		Fresh      bool        `json:"fresh"`
 	}
 	if data.Kind() != '{' {
 		return signal{}, errors.New("peer: a signal must be an object")
@@ -75,7 +79,7 @@ func decodeSignal(data jsontext.Value) (signal, error) {
 	if wire.Type == nil {
 		return signal{}, errors.New("peer: signal without a type")
 	}
-	s := signal{Type: *wire.Type, SDP: wire.SDP, Candidates: wire.Candidates, End: wire.End}
+	s := signal{Type: *wire.Type, SDP: wire.SDP, Carrier: wire.Carrier, Candidates: wire.Candidates, End: wire.End, Fresh: wire.Fresh}
 	switch s.Type {
 	case signalOffer, signalAnswer, signalCandidates, signalNeedOffer:
 	default:
@@ -93,6 +97,9 @@ func (s signal) check() error {
 		return fmt.Errorf("peer: %s number 0", s.Type)
 	}
 	described := s.Type == signalOffer || s.Type == signalAnswer
+	if described && s.Carrier == 0 {
+		return fmt.Errorf("peer: %s for no carrier", s.Type)
+	}
 	if described && (s.SDP == "" || len(s.SDP) > maxSDP) {
 		return fmt.Errorf("peer: %s with %d bytes of sdp", s.Type, len(s.SDP))
 	}

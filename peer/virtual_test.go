@@ -248,7 +248,7 @@ func TestSilenceEndsALink(t *testing.T) {
 		if d := time.Since(cut); d > 5*time.Second {
 			t.Errorf("shaky after %v", d)
 		}
-		untilWithin(t, ann, 2*time.Minute, func(m []Member) bool { return m[0].State == LinkGone && m[0].Cause == CauseICE })
+		untilWithin(t, ann, 2*time.Minute, func(m []Member) bool { return m[0].State == LinkGone && m[0].Cause == CauseSilent })
 		if d := time.Since(cut); d > 70*time.Second {
 			t.Errorf("gone after %v", d)
 		}

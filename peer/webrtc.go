@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,9 +36,11 @@ type rtc struct {
 
 	once sync.Once
 
-	ended chan struct{}                             // closed when Pion has seen the other side close
-	eof   atomic.Bool                               // a read has seen it
-	raw   [dataChannels]datachannel.ReadWriteCloser // each set before the open event of its channel
+	isOpen  atomic.Bool                               // all data channels are
+	reading atomic.Bool                               // somebody reads
+	ended   chan struct{}                             // closed when Pion has seen the other side close
+	eof     atomic.Bool                               // a read has seen it
+	raw     [dataChannels]datachannel.ReadWriteCloser // each set before the open event of its channel
 }
 
 var _ carrier = (*rtc)(nil)
@@ -48,6 +52,7 @@ type rtcEvents struct {
 	open      func()           // all data channels are
 	state     func(carrierState)
 	foreign   func() // the other side opened a data channel that isn't one of ours
+	pair      func() // other candidates carry it now
 }
 
 var carrierStates = map[webrtc.PeerConnectionState]carrierState{
@@ -79,11 +84,13 @@ func newRTC(n *network, on rtcEvents) (*rtc, error) {
 		close(r.ended)
 		on.state(carrierClosed)
 	})
+	pc.SCTP().Transport().ICETransport().OnSelectedCandidatePairChange(func(*webrtc.ICECandidatePair) { on.pair() })
 	pc.OnDataChannel(func(*webrtc.DataChannel) { on.foreign() })
 	var opened atomic.Int32
 	for id := range dataChannels {
 		err := r.negotiate(uint16(id), func() {
 			if opened.Add(1) == dataChannels {
+				r.isOpen.Store(true)
 				on.open()
 			}
 		})
@@ -127,9 +134,10 @@ func (r *rtc) negotiate(id uint16, opened func()) error {
 	return nil
 }
 
-// offer makes a new offer and takes it as the local description.
-func (r *rtc) offer() (sdp string, err error) {
-	d, err := r.pc.CreateOffer(nil)
+// offer makes a new offer and takes it as the local description. A restart gathers candidates anew, with
+// the ICE servers of now.
+func (r *rtc) offer(restart bool) (sdp string, err error) {
+	d, err := r.pc.CreateOffer(&webrtc.OfferOptions{ICERestart: restart})
 	if err != nil {
 		return "", err
 	}
@@ -153,8 +161,22 @@ func (r *rtc) accept(answer string) error {
 	return r.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer})
 }
 
-func (r *rtc) addCandidate(c candidate) error {
-	return r.pc.AddICECandidate(webrtc.ICECandidateInit{Candidate: c.Candidate, SDPMid: &c.Mid, SDPMLineIndex: c.Line})
+// addCandidates takes candidates of the other side.
+func (r *rtc) addCandidates(all []candidate, log *slog.Logger) {
+	if r == nil {
+		return
+	}
+	for _, c := range all {
+		// Names that only the other's network resolves (RFC 8828 §3.1) aren't
+		// needed: its checks arrive from the address that we can answer.
+		if c.Candidate == "" || strings.Contains(c.Candidate, ".local ") {
+			continue
+		}
+		err := r.pc.AddICECandidate(webrtc.ICECandidateInit{Candidate: c.Candidate, SDPMid: &c.Mid, SDPMLineIndex: c.Line})
+		if err != nil {
+			log.Debug("a candidate could not be taken", "error", err)
+		}
+	}
 }
 
 // dtlsFailed tells whether it was the handshake that failed, not the path.
@@ -162,21 +184,38 @@ func (r *rtc) dtlsFailed() bool {
 	return r.pc.SCTP().Transport().State() == webrtc.DTLSTransportStateFailed
 }
 
-func (r *rtc) write(ctx context.Context, stop <-chan struct{}, id int, frame []byte) error {
-	for r.channels[id].BufferedAmount()+uint64(len(frame)) > maxBuffered {
+// fits tells whether size bytes can be handed over now.
+func (r *rtc) fits(id, size int) bool {
+	return r != nil && r.isOpen.Load() && !isClosed(r.done) && r.channels[id].BufferedAmount()+uint64(size) <= maxBuffered
+}
+
+func (r *rtc) wait(ctx context.Context, stop <-chan struct{}, id, size int) error {
+	for !r.fits(id, size) {
+		if r == nil || !r.isOpen.Load() {
+			return errNoCarrier
+		}
 		select {
 		case <-r.low[id]:
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-stop:
-			return io.ErrClosedPipe
+			return errStopped
 		case <-r.done:
-			return io.ErrClosedPipe
+			return errNoCarrier
 		}
 	}
+	return nil
+}
+
+func (r *rtc) put(id int, frame []byte) error {
 	_, err := r.raw[id].Write(frame)
 	return err
 }
+
+// setRead takes note that all is read that comes, so that its end is seen there.
+func (r *rtc) setRead() { r.reading.Store(true) }
+
+func (r *rtc) isRead() bool { return r.reading.Load() }
 
 func (r *rtc) read(id int, buf []byte) (n int, err error) {
 	n, text, err := r.raw[id].ReadDataChannel(buf)
@@ -215,4 +254,14 @@ func (r *rtc) close() {
 			<-closed
 		}
 	})
+}
+
+// useServers has the next restart use the network's ICE servers of now.
+func (r *rtc) useServers(n *network) {
+	if r == nil {
+		return
+	}
+	if err := r.pc.SetConfiguration(n.configuration()); err != nil {
+		n.log.Warn("new ICE servers could not be used", "error", err)
+	}
 }
