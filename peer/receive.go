@@ -156,15 +156,16 @@ func (l *Link) handleControl(c *rtc, f frame) error {
 	if err != nil {
 		return err
 	}
-	dealt := make(chan struct{})
+	dealt := make(chan error, 1)
 	l.mail.post(func() {
-		defer close(dealt)
-		if l.carrier.Load() == c {
-			err = l.control(m, f.payload)
+		if l.carrier.Load() != c {
+			dealt <- nil
+			return
 		}
+		dealt <- l.control(m, f.payload)
 	})
 	select {
-	case <-dealt:
+	case err := <-dealt:
 		return err
 	case <-l.gone:
 		return nil
