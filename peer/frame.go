@@ -9,7 +9,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Sizes of LINK.md, section 4, in bytes.
+// Sizes of LINK.md, section 5, in bytes.
 const (
 	maxFrame    = 16 << 10
 	frameHeader = 8

@@ -1,6 +1,6 @@
 // Package chat is what the page, terminals and bots say to each other: text
 // messages that have an author, a time and an id, and may answer one another
-// (LINK.md, section 5). It stands on the rooms of package peer.
+// (LINK.md, section 6). It stands on the rooms of package peer.
 package chat
 
 import (

@@ -13,7 +13,7 @@ import (
 	"github.com/snug-chat/snug/signaling"
 )
 
-// Limits of LINK.md, section 5.
+// Limits of LINK.md, section 6.
 const (
 	maxID = 64 // characters
 	// MaxBody is the longest body, in bytes.

@@ -7,7 +7,7 @@ import type { Room } from './room.ts'
 /** A reference to another message; `author` is left out if it is the message's own. */
 export interface Ref { rel: string; id: string; author?: string }
 
-/** Something that somebody wrote: LINK.md, section 5. */
+/** Something that somebody wrote: LINK.md, section 6. */
 export interface ChatMessage {
   type: 'text'
   /** Unique among the author's messages. */

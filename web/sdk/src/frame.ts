@@ -1,7 +1,7 @@
 import { count, object, parse, string } from './decode.ts'
 import { SnugError } from './errors.ts'
 
-// LINK.md, section 4.
+// LINK.md, section 5.
 export const maxFrame = 16384
 const headerSize = 8
 /** The longest message, in bytes. */
