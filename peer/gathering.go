@@ -57,10 +57,12 @@ func (g *gathering) use(servers []webrtc.ICEServer) {
 func (g *gathering) start() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	ctx, stop := context.WithCancel(context.Background())
+	var since time.Time
 	if g.stop != nil {
 		g.stop()
+		since = time.Now() // a restart is for a way that may be another one
 	}
-	ctx, stop := context.WithCancel(context.Background())
 	g.stop, g.round, g.pending = stop, g.round+1, 1
 	g.facts = facts{turn: offersTURN(g.servers)}
 	g.told = make(map[netip.AddrPort]bool)
@@ -69,7 +71,7 @@ func (g *gathering) start() {
 		return
 	}
 	g.pending++
-	round, since := g.round, time.Now()
+	round := g.round
 	g.work.Go(func() {
 		g.askAll(ctx, servers, since, round)
 		g.done(round)

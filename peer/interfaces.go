@@ -18,7 +18,7 @@ const (
 	maxAddresses = 32
 
 	interfacePoll  = 500 * time.Millisecond // where the system tells of no change
-	interfaceCheck = time.Minute            // where it does, in case it doesn't
+	interfaceCheck = time.Minute            // where it does, in case it didn't
 	settleWait     = 100 * time.Millisecond // one change comes as several
 	maxSettle      = 10                     // of these waits
 	// An IPv6 address can be used when the system knows that nobody else has it,
@@ -33,18 +33,17 @@ var errOwnReflexive = errors.New("peer: reflexive candidates come from the mux")
 // interfaces is the machine's network, and tells when that may have changed.
 type interfaces interface {
 	transport.Net
-	// wait returns when something may have changed, at least after the given time,
-	// or when ctx has ended.
-	wait(ctx context.Context, longest time.Duration)
+	// wait returns when something may have changed, or ctx has ended.
+	wait(ctx context.Context)
 	close()
 }
 
-// systemInterfaces are those of this machine, or of nic if that isn't nil.
+// openInterfaces are those of this machine, or of nic if that isn't nil.
 func openInterfaces(nic transport.Net) (interfaces, error) {
 	if nic != nil {
 		return polledInterfaces{nic}, nil
 	}
-	d, err := netchange.NewDetector(netchange.WithPollInterval(interfacePoll))
+	d, err := netchange.NewDetector(netchange.WithPollInterval(interfacePoll), netchange.WithPlatformTimeout(interfaceCheck))
 	if err == nil {
 		return watchedInterfaces{d}, nil
 	}
@@ -58,11 +57,9 @@ func openInterfaces(nic transport.Net) (interfaces, error) {
 // watchedInterfaces are told of by the system.
 type watchedInterfaces struct{ *netchange.Detector }
 
-func (w watchedInterfaces) wait(ctx context.Context, longest time.Duration) {
-	waiting, cancel := context.WithTimeout(ctx, longest)
-	defer cancel()
-	if _, err := w.Check(waiting); err != nil && waiting.Err() == nil {
-		pause(waiting, interfacePoll) // it couldn't look; it will the next time
+func (w watchedInterfaces) wait(ctx context.Context) {
+	if _, err := w.Check(ctx); err != nil {
+		pause(ctx, interfacePoll) // it couldn't look; it will the next time
 	}
 }
 
@@ -71,21 +68,17 @@ func (w watchedInterfaces) close() { w.Detector.Close() }
 // polledInterfaces have to be looked at.
 type polledInterfaces struct{ transport.Net }
 
-func (p polledInterfaces) wait(ctx context.Context, longest time.Duration) {
-	pause(ctx, min(longest, interfacePoll))
-}
+func (p polledInterfaces) wait(ctx context.Context) { pause(ctx, interfacePoll) }
 
 func (p polledInterfaces) close() {}
 
-// pause tells whether the time has passed, and ctx not ended.
-func pause(ctx context.Context, d time.Duration) bool {
+// pause ends when the time has passed or ctx has ended.
+func pause(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:
-		return true
 	case <-ctx.Done():
-		return false
 	}
 }
 
@@ -100,9 +93,13 @@ func (freshNet) Interfaces() ([]*transport.Interface, error) {
 	return now.Interfaces()
 }
 
+type interfaceLister interface {
+	Interfaces() ([]*transport.Interface, error)
+}
+
 // usableAddresses are those that a socket can be bound to so that others reach it, at most
 // maxAddresses. Loopback ones are among them only if there is nothing else.
-func usableAddresses(nic transport.Net) []netip.Addr {
+func usableAddresses(nic interfaceLister) []netip.Addr {
 	all, err := nic.Interfaces()
 	if err != nil {
 		return nil

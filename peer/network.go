@@ -203,18 +203,23 @@ func (n *network) watch(ctx context.Context, changed func()) {
 // awaitChange returns when the addresses may be others than before and have come to rest, or it is time to
 // try again to bind one of them.
 func (n *network) awaitChange(ctx context.Context, before []netip.Addr, retry time.Duration) {
-	longest := interfaceCheck
-	if retry > 0 {
-		longest = retry
+	wait := func(longest time.Duration) {
+		waiting, cancel := context.WithTimeout(ctx, longest)
+		defer cancel()
+		n.interfaces.wait(waiting)
 	}
-	n.interfaces.wait(ctx, longest)
+	if retry > 0 {
+		wait(retry)
+	} else {
+		n.interfaces.wait(ctx)
+	}
 	for range maxSettle {
 		now := usableAddresses(n.interfaces)
 		if slices.Equal(before, now) {
 			return
 		}
 		before = now
-		n.interfaces.wait(ctx, settleWait)
+		wait(settleWait)
 	}
 }
 

@@ -43,7 +43,7 @@ func badness(p Path) int {
 	return len(paths)
 }
 
-// end is what the statistics say of one end of the pair of candidates in use.
+// pathEnd is what the statistics say of one end of the pair of candidates in use.
 type pathEnd struct {
 	Type          string `json:"type"`                    // host, srflx, prflx, relay
 	Address       string `json:"address,omitempty"`       // none, or a name: a browser hides it
@@ -80,7 +80,7 @@ func (e pathEnd) near() bool {
 	if e.Address == "" {
 		return e.Type == "host"
 	}
-	a, err := netip.ParseAddr(e.Address)
+	a, err := netip.ParseAddr(strings.Trim(e.Address, "[]"))
 	if err != nil {
 		return false
 	}
