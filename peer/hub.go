@@ -67,7 +67,9 @@ func (r *Room) servers(ice signaling.ICE) {
 	defer r.mu.Unlock()
 	for _, l := range r.links {
 		l.mail.post(func() {
-			l.carrier.Load().useServers(r.network)
+			if err := l.carrier.Load().useServers(); err != nil {
+				l.warn("new ICE servers could not be used", err)
+			}
 			l.happen(event{Type: eventServers, TURN: r.network.turn()})
 		})
 	}

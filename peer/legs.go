@@ -6,14 +6,12 @@ type legs struct{ ours, theirs Path }
 
 // measure is called when our leg may have changed.
 func (l *Link) measure() {
-	leg := l.carrier.Load().leg()
-	if leg == "" || leg == l.legs.ours {
+	now, ok := l.carrier.Load().stats()
+	if !ok || now.leg == l.legs.ours || !l.sendControl(control{Type: controlPath, Path: now.leg}.encode()) {
 		return
 	}
-	if l.sendControl(control{Type: controlPath, Path: leg}.encode()) {
-		l.legs.ours = leg
-		l.pathChanged()
-	}
+	l.legs.ours = now.leg
+	l.pathChanged()
 }
 
 // pathChanged makes the worse leg the link's path.

@@ -20,6 +20,14 @@ type Options struct {
 	Signaling *signaling.DialOptions
 	// Net is the network that links use. Nil: the system's.
 	Net transport.Net
+	// Port is the UDP port that all links of the room share, on each address of the machine. No other
+	// room may have the same. 0: any that is free.
+	Port uint16
+	// TCPPort is a port for those whom no UDP reaches. 0: none.
+	TCPPort uint16
+	// RelayOnly has links go through TURN servers only: the other side doesn't learn this one's
+	// addresses, and a relay can be tested.
+	RelayOnly bool
 }
 
 func (o *Options) withDefaults() *Options {

@@ -7,14 +7,14 @@ import (
 
 // After a link has failed, another is made: after a pause, doubled each time.
 const (
-	retryFirst = 2 * time.Second
-	retryMax   = time.Minute
+	againFirst = 2 * time.Second
+	againMax   = time.Minute
 )
 
-// retryPause is how long to wait after so many failures, with jitter, lest all members of a room try at
+// againPause is how long to wait after so many failures, with jitter, lest all members of a room try at
 // the same instant.
-func retryPause(failures int) time.Duration {
-	pause := min(retryFirst<<min(failures, 10), retryMax)
+func againPause(failures int) time.Duration {
+	pause := min(againFirst<<min(failures, 10), againMax)
 	return pause/2 + rand.N(pause)
 }
 
@@ -25,7 +25,7 @@ func (l *Link) tryAgain() {
 		return
 	}
 	l.mail.take()
-	pause := time.NewTimer(retryPause(l.attempt))
+	pause := time.NewTimer(againPause(l.attempt))
 	defer pause.Stop()
 	for {
 		select {

@@ -35,7 +35,8 @@ type Room struct {
 	hub      *signaling.Client
 	done     chan struct{} // closed when the room has ended
 
-	work sync.WaitGroup // every goroutine
+	work     sync.WaitGroup // every goroutine but the next
+	watching sync.WaitGroup // what watches the network
 
 	mu      sync.Mutex
 	roster  signaling.Roster
@@ -85,6 +86,7 @@ func Join(ctx context.Context, invite string, o *Options) (*Room, error) {
 	r.self.ID = w.You
 	r.welcomed(w)
 	r.work.Go(r.listen)
+	r.watching.Go(func() { r.network.watch(context.Background(), r.networkChanged) }) // until it is closed
 	return r, nil
 }
 
@@ -185,6 +187,7 @@ func (r *Room) Close(ctx context.Context) error {
 	r.end(ctx, ErrClosed)
 	r.work.Wait()
 	r.network.close()
+	r.watching.Wait()
 	return nil
 }
 

@@ -95,8 +95,12 @@ func TestLinksSurviveWithoutLoss(t *testing.T) {
 		{"a change of the offerer's network", func(_ *virtualLab, ann, bob *Room) { offererOf(ann, bob).networkChanged() }, LinkLive},
 		{"a change of the answerer's network", func(_ *virtualLab, ann, bob *Room) { answererOf(ann, bob).networkChanged() }, LinkLive},
 		{"a change of both networks", func(_ *virtualLab, ann, bob *Room) { ann.networkChanged(); bob.networkChanged() }, LinkLive},
-		{"a carrier that the offerer lost", func(_ *virtualLab, ann, bob *Room) { loseCarrier(offererOf(ann, bob), other(ann, bob, offererOf(ann, bob))) }, LinkRebuilding},
-		{"a carrier that the answerer lost", func(_ *virtualLab, ann, bob *Room) { loseCarrier(answererOf(ann, bob), other(ann, bob, answererOf(ann, bob))) }, LinkRebuilding},
+		{"a carrier that the offerer lost", func(_ *virtualLab, ann, bob *Room) {
+			loseCarrier(offererOf(ann, bob), other(ann, bob, offererOf(ann, bob)))
+		}, LinkRebuilding},
+		{"a carrier that the answerer lost", func(_ *virtualLab, ann, bob *Room) {
+			loseCarrier(answererOf(ann, bob), other(ann, bob, answererOf(ann, bob)))
+		}, LinkRebuilding},
 		{"a lost carrier while the hub is away", func(l *virtualLab, ann, bob *Room) {
 			l.stopHub()
 			loseCarrier(offererOf(ann, bob), other(ann, bob, offererOf(ann, bob)))

@@ -30,9 +30,13 @@ const closeWait = 5 * time.Second // for Pion to close a PeerConnection
 type rtc struct {
 	// Set at construction.
 	pc       *webrtc.PeerConnection
+	network  *network
 	channels [dataChannels]*webrtc.DataChannel
 	low      [dataChannels]chan struct{} // a token: the channel has room again
 	done     chan struct{}
+
+	gathering *gathering
+	leg       pairLeg
 
 	once sync.Once
 
@@ -66,15 +70,9 @@ func newRTC(n *network, on rtcEvents) (*rtc, error) {
 	if err != nil {
 		return nil, fmt.Errorf("peer: %w", err)
 	}
-	r := &rtc{pc: pc, done: make(chan struct{}), ended: make(chan struct{})}
-	pc.OnICECandidate(func(c *webrtc.ICECandidate) {
-		if c == nil {
-			on.candidate(nil)
-			return
-		}
-		i := c.ToJSON()
-		on.candidate(&candidate{Candidate: i.Candidate, Mid: *i.SDPMid, Line: i.SDPMLineIndex})
-	})
+	r := &rtc{pc: pc, network: n, done: make(chan struct{}), ended: make(chan struct{})}
+	r.gathering = newGathering(n, on.candidate)
+	pc.OnICECandidate(r.gathering.pion)
 	pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) {
 		if state, ok := carrierStates[s]; ok {
 			on.state(state)
@@ -134,9 +132,12 @@ func (r *rtc) negotiate(id uint16, opened func()) error {
 	return nil
 }
 
-// offer makes a new offer and takes it as the local description. A restart gathers candidates anew, with
-// the ICE servers of now.
+// offer makes a new offer and takes it as the local description. With restart it is one for new
+// candidates and a new path (RFC 8445 §2.4): frames wait until that is found. The first offer needs none.
 func (r *rtc) offer(restart bool) (sdp string, err error) {
+	if restart || r.pc.LocalDescription() == nil {
+		r.gathering.start()
+	}
 	d, err := r.pc.CreateOffer(&webrtc.OfferOptions{ICERestart: restart})
 	if err != nil {
 		return "", err
@@ -146,6 +147,9 @@ func (r *rtc) offer(restart bool) (sdp string, err error) {
 
 // answer takes an offer in and answers it.
 func (r *rtc) answer(offer string) (sdp string, err error) {
+	if last := r.pc.RemoteDescription(); last == nil || iceUfrag(last.SDP) != iceUfrag(offer) {
+		r.gathering.start() // the first, or an ICE restart
+	}
 	err = r.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: offer})
 	if err != nil {
 		return "", err
@@ -155,6 +159,22 @@ func (r *rtc) answer(offer string) (sdp string, err error) {
 		return "", err
 	}
 	return d.SDP, r.pc.SetLocalDescription(d)
+}
+
+// useServers has the next ICE restart use the servers that the network has now.
+func (r *rtc) useServers() error {
+	if r == nil {
+		return nil
+	}
+	r.gathering.use(r.network.iceServers())
+	return r.pc.SetConfiguration(r.network.configuration())
+}
+
+// facts are what gathering has brought so far: from them the cause is told when no path is found.
+func (r *rtc) facts() facts {
+	r.gathering.mu.Lock()
+	defer r.gathering.mu.Unlock()
+	return r.gathering.facts
 }
 
 func (r *rtc) accept(answer string) error {
@@ -232,6 +252,7 @@ func (r *rtc) read(id int, buf []byte) (n int, err error) {
 func (r *rtc) close() {
 	r.once.Do(func() {
 		close(r.done)
+		r.gathering.end()
 		if r.eof.Load() {
 			// Reads end a moment before Pion is done with the end. Closing in
 			// between has it wait for 400 ms with a lock held.
@@ -254,14 +275,4 @@ func (r *rtc) close() {
 			<-closed
 		}
 	})
-}
-
-// useServers has the next restart use the network's ICE servers of now.
-func (r *rtc) useServers(n *network) {
-	if r == nil {
-		return
-	}
-	if err := r.pc.SetConfiguration(n.configuration()); err != nil {
-		n.log.Warn("new ICE servers could not be used", "error", err)
-	}
 }
