@@ -40,15 +40,15 @@ func (Lost) messageType() string { return "lost" }
 // goroutines. A Client that isn't needed any more must be closed.
 type Client struct {
 	// Set at construction.
-	invite   Invite
-	hello    Hello
-	options  DialOptions
-	messages chan Message
-	leave    context.CancelFunc // ends run
-	leaving  context.Context
-	probing  sync.WaitGroup // joined by run
-	done     chan struct{}  // closed when run has ended
-	poke     chan struct{}  // a token: try now, don't wait
+	invite     Invite
+	hello      Hello
+	options    DialOptions
+	messages   chan Message
+	leave      context.CancelFunc // ends run
+	leaving    context.Context
+	background sync.WaitGroup // probes and reports; joined by run
+	done       chan struct{}  // closed when run has ended
+	poke       chan struct{}  // a token: try now, don't wait
 
 	writing chan struct{} // held, by sending to it, by who sends signals, so that none overtakes another
 
@@ -65,6 +65,9 @@ type Client struct {
 	probe   time.Time     // when the answer to a probe must have come; zero: none is due
 	renewAt time.Time     // when the token is to be renewed; zero: never
 	ended   error         // why there is no session any more
+
+	reports   []Report // to be sent
+	reporting bool     // by somebody who does
 }
 
 // keptSignal is a signal that the hub hasn't acknowledged.
@@ -90,6 +93,7 @@ func Connect(ctx context.Context, to Invite, hello Hello, o *DialOptions) (*Clie
 		leave()
 		return nil, err
 	}
+	c.welcomed(conn)
 	go c.run(conn)
 	return c, nil
 }
@@ -228,7 +232,7 @@ func (c *Client) Probe() {
 	due := conn != nil && c.probe.IsZero()
 	if due {
 		c.probe = time.Now().Add(pongWait)
-		c.probing.Go(func() {
+		c.background.Go(func() {
 			ctx, cancel := context.WithTimeout(c.leaving, pongWait)
 			defer cancel()
 			conn.Ping(ctx)

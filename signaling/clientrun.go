@@ -9,12 +9,11 @@ import (
 	"time"
 )
 
-// run keeps up the connection until the end.
+// run keeps up the connection, which was welcomed, until the end.
 func (c *Client) run(conn *Conn) {
 	defer close(c.done)
 	var err error
 	for conn != nil {
-		c.welcomed(conn)
 		err = c.listen(conn)
 		if c.leaving.Err() != nil {
 			conn.Close()
@@ -22,9 +21,11 @@ func (c *Client) run(conn *Conn) {
 			conn.abandon()
 		}
 		c.lost(conn)
-		conn, err = c.redial(err)
+		if conn, err = c.redial(err); conn != nil {
+			c.welcomed(conn)
+		}
 	}
-	c.probing.Wait()
+	c.background.Wait()
 	c.mu.Lock()
 	c.ended = err
 	c.mu.Unlock()

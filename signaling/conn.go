@@ -186,7 +186,7 @@ func (c *Conn) Signal(ctx context.Context, to string, body jsontext.Value) (numb
 	return c.signals, nil
 }
 
-// Send sends a [Ping], [Token], [Kick], [Lock] or [Ack].
+// Send sends a [Ping], [Token], [Kick], [Lock], [Report] or [Ack].
 func (c *Conn) Send(ctx context.Context, m Message) error {
 	if err := acquire(ctx, c.writing); err != nil {
 		return err

@@ -86,6 +86,12 @@ func (c *connection) take(m Message) {
 		c.refuse(refusef(CodeOrder, "You said hello already."))
 		return
 	}
+	if report, ok := m.(Report); ok {
+		if c.room != nil {
+			c.report(report)
+		}
+		return
+	}
 	// An acknowledgement of something isn't limited: signals are.
 	if ack, ok := m.(Ack); ok && c.room != nil && c.room.acknowledged(c, ack.Received) {
 		return

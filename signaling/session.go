@@ -25,7 +25,7 @@ type session struct {
 	since  time.Time
 	entry  jsontext.Value // a Member that isn't away, encoded once
 
-	signals, messages bucket
+	signals, messages, reports bucket
 
 	connection *connection // nil while away
 	ending     bool        // the connection takes nothing any more

@@ -1,4 +1,5 @@
 import { base64url, count, list, maybe, malformed, memberID, object, parse, string } from './decode.ts'
+import type { Family, Report } from './report.ts'
 import { decodeRoster, decodeRosterChange, type Roster, type RosterChange } from './roster.ts'
 
 export const subprotocol = 'snug.v1'
@@ -12,6 +13,7 @@ export type ToHub =
   | { type: 'token'; token: string }
   | { type: 'kick'; id: string }
   | { type: 'lock'; locked: boolean }
+  | { type: 'report'; family: Family } & Report
 
 export interface Hello {
   type: 'hello'
