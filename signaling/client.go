@@ -68,6 +68,9 @@ type Client struct {
 
 	reports   []Report // to be sent
 	reporting bool     // by somebody who does
+
+	questions []*question // of this connection, in the order of asking
+	pongs     uint64      // of this connection
 }
 
 // keptSignal is a signal that the hub hasn't acknowledged.
@@ -127,7 +130,7 @@ func (c *Client) overtaken() bool {
 }
 
 // Receive waits for the next message: a [Welcome] for each connection, [Lost] when that was lost, and
-// what [Conn.Receive] returns in between, but for [Ack] and [Pong]. At the end, the error is [ErrClosed] after Close, or the
+// what [Conn.Receive] returns in between, but for [Ack], [Pong] and the answers to Kick and Lock. At the end, the error is [ErrClosed] after Close, or the
 // [*Error] by which the hub refused for good; it stays the same for every later call.
 func (c *Client) Receive(ctx context.Context) (Message, error) {
 	select {
@@ -205,23 +208,6 @@ func (c *Client) keep(ctx context.Context, s Signal) (*Conn, uint64, error) {
 			return nil, 0, ctx.Err()
 		}
 	}
-}
-
-// Kick puts a member out, if the token permits it. The answer comes as [Kicked], or as an [*Error] with CodeForbidden.
-func (c *Client) Kick(ctx context.Context, id string) error { return c.send(ctx, Kick{id}) }
-
-// Lock keeps newcomers out of the room, or lets them in again, if the token permits it. The answer comes as a [RosterChange], or
-// as an [*Error] with CodeForbidden.
-func (c *Client) Lock(ctx context.Context, locked bool) error { return c.send(ctx, Lock{locked}) }
-
-func (c *Client) send(ctx context.Context, m Message) error {
-	c.mu.Lock()
-	conn := c.conn
-	c.mu.Unlock()
-	if conn == nil {
-		return ErrUnreachable
-	}
-	return conn.Send(ctx, m)
 }
 
 // Probe makes sure that the connection isn't dead without having said so: without an answer in 5 s it is

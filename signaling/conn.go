@@ -32,6 +32,7 @@ type Conn struct {
 
 	refused *Error // what the hub said before its close; needs reading
 	signals uint64 // sent in this session so far; needs writing
+	pings   uint64 // sent on this connection; likewise
 	counted unacknowledged
 
 	mu      sync.Mutex
@@ -223,6 +224,9 @@ func (c *Conn) write(ctx context.Context, m Message) error {
 			return c.fail(err)
 		}
 		return err // reading may still find out what the hub has to say about it
+	}
+	if _, ping := m.(Ping); ping {
+		c.pings++
 	}
 	return nil
 }
