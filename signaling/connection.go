@@ -170,7 +170,7 @@ func (c *connection) authorize(r AuthRequest) (Grant, *Error) {
 		return grant, errExpired()
 	case !grant.Permissions.Has(PermitJoin):
 		return grant, refusef(CodeForbidden, "Your token doesn't permit to join this room.")
-	case c.hub.held.has(heldMember(r.Room, r.Member)), grant.TokenID != "" && c.hub.held.has(heldToken(r.Room, grant.TokenID)):
+	case c.hub.held.keepsOut(r.Room, r.Member, grant.TokenID):
 		return grant, errKicked()
 	}
 	return grant, nil
