@@ -3,6 +3,7 @@ package signaling
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/netip"
 	"time"
 )
@@ -164,7 +165,7 @@ func (c *connection) authorize(r AuthRequest) (Grant, *Error) {
 	case err != nil && c.hub.stopped():
 		return grant, goingAway()
 	case err != nil:
-		o.Logger.Error("nobody can be let in", "error", err)
+		c.hub.unchecked.log(o.Logger, slog.LevelError, "nobody can be let in", "error", err)
 		return grant, refusef(CodeUnavailable, "This hub can't check who may enter right now. Try again later.").after(fullRetry)
 	case !grant.Expires.IsZero() && !time.Now().Before(grant.Expires):
 		return grant, errExpired()
@@ -236,7 +237,7 @@ func (c *connection) end(how ending, why *Error) {
 		c.room.lose(c, how, why)
 		c.room, c.session = nil, nil
 	case why != nil:
-		c.hub.logOf(c.address).Info("a client was refused", "code", why.Code, "limit", why.Limit)
+		c.hub.refusedLines.log(c.hub.logOf(c.address), slog.LevelInfo, "a client was refused", "code", why.Code, "limit", why.Limit)
 	}
 	c.over = true
 }
