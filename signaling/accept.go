@@ -1,6 +1,7 @@
 package signaling
 
 import (
+	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -25,9 +26,7 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	servePoll := h.pollVerb(verb)
 	if refusal := h.checkOrigin(r); refusal != nil {
 		h.counters.refused(refusal)
-		h.foreign.Do(func() {
-			h.log().Warn("a page of a foreign origin was refused", "origin", short(r.Header.Get("Origin")), "host", short(r.Host))
-		})
+		h.foreign.log(h.log(), slog.LevelWarn, "a page of a foreign origin was refused", "origin", short(r.Header.Get("Origin")), "host", short(r.Host))
 		explain(w, r, http.StatusForbidden, refusal)
 		return
 	}

@@ -40,15 +40,15 @@ func (Lost) messageType() string { return "lost" }
 // goroutines. A Client that isn't needed any more must be closed.
 type Client struct {
 	// Set at construction.
-	invite   Invite
-	hello    Hello
-	options  DialOptions
-	messages chan Message
-	leave    context.CancelFunc // ends run
-	leaving  context.Context
-	probing  sync.WaitGroup // joined by run
-	done     chan struct{}  // closed when run has ended
-	poke     chan struct{}  // a token: try now, don't wait
+	invite     Invite
+	hello      Hello
+	options    DialOptions
+	messages   chan Message
+	leave      context.CancelFunc // ends run
+	leaving    context.Context
+	background sync.WaitGroup // probes and reports; joined by run
+	done       chan struct{}  // closed when run has ended
+	poke       chan struct{}  // a token: try now, don't wait
 
 	writing chan struct{} // held, by sending to it, by who sends signals, so that none overtakes another
 
@@ -65,6 +65,12 @@ type Client struct {
 	probe   time.Time     // when the answer to a probe must have come; zero: none is due
 	renewAt time.Time     // when the token is to be renewed; zero: never
 	ended   error         // why there is no session any more
+
+	reports   []Report // to be sent
+	reporting bool     // by somebody who does
+
+	questions []*question // of this connection, in the order of asking
+	pongs     uint64      // of this connection
 }
 
 // keptSignal is a signal that the hub hasn't acknowledged.
@@ -90,6 +96,7 @@ func Connect(ctx context.Context, to Invite, hello Hello, o *DialOptions) (*Clie
 		leave()
 		return nil, err
 	}
+	c.welcomed(conn)
 	go c.run(conn)
 	return c, nil
 }
@@ -123,7 +130,7 @@ func (c *Client) overtaken() bool {
 }
 
 // Receive waits for the next message: a [Welcome] for each connection, [Lost] when that was lost, and
-// what [Conn.Receive] returns in between, but for [Ack] and [Pong]. At the end, the error is [ErrClosed] after Close, or the
+// what [Conn.Receive] returns in between, but for [Ack], [Pong] and the answers to Kick and Lock. At the end, the error is [ErrClosed] after Close, or the
 // [*Error] by which the hub refused for good; it stays the same for every later call.
 func (c *Client) Receive(ctx context.Context) (Message, error) {
 	select {
@@ -203,23 +210,6 @@ func (c *Client) keep(ctx context.Context, s Signal) (*Conn, uint64, error) {
 	}
 }
 
-// Kick puts a member out, if the token permits it. The answer comes as [Kicked], or as an [*Error] with CodeForbidden.
-func (c *Client) Kick(ctx context.Context, id string) error { return c.send(ctx, Kick{id}) }
-
-// Lock keeps newcomers out of the room, or lets them in again, if the token permits it. The answer comes as a [RosterChange], or
-// as an [*Error] with CodeForbidden.
-func (c *Client) Lock(ctx context.Context, locked bool) error { return c.send(ctx, Lock{locked}) }
-
-func (c *Client) send(ctx context.Context, m Message) error {
-	c.mu.Lock()
-	conn := c.conn
-	c.mu.Unlock()
-	if conn == nil {
-		return ErrUnreachable
-	}
-	return conn.Send(ctx, m)
-}
-
 // Probe makes sure that the connection isn't dead without having said so: without an answer in 5 s it is
 // given up. While there is none, the next attempt to connect is made at once.
 func (c *Client) Probe() {
@@ -228,7 +218,7 @@ func (c *Client) Probe() {
 	due := conn != nil && c.probe.IsZero()
 	if due {
 		c.probe = time.Now().Add(pongWait)
-		c.probing.Go(func() {
+		c.background.Go(func() {
 			ctx, cancel := context.WithTimeout(c.leaving, pongWait)
 			defer cancel()
 			conn.Ping(ctx)

@@ -9,22 +9,23 @@ import (
 	"time"
 )
 
-// run keeps up the connection until the end.
+// run keeps up the connection, which was welcomed, until the end.
 func (c *Client) run(conn *Conn) {
 	defer close(c.done)
 	var err error
 	for conn != nil {
-		c.welcomed(conn)
 		err = c.listen(conn)
 		if c.leaving.Err() != nil {
 			conn.Close()
 		} else {
 			conn.abandon()
 		}
-		c.lost(conn)
-		conn, err = c.redial(err)
+		c.lost(conn, err)
+		if conn, err = c.redial(err); conn != nil {
+			c.welcomed(conn)
+		}
 	}
-	c.probing.Wait()
+	c.background.Wait()
 	c.mu.Lock()
 	c.ended = err
 	c.mu.Unlock()
@@ -46,7 +47,7 @@ func (c *Client) welcomed(conn *Conn) {
 		c.makeRoom()
 	}
 	c.hello.Session, c.frame = w.Session, w.Limits.Frame
-	c.conn, c.probe = conn, time.Time{}
+	c.conn, c.probe, c.pongs = conn, time.Time{}, 0
 	c.renewAt = renewal(w.Expires)
 	again := append([]keptSignal(nil), c.kept...)
 	for i := range c.kept {
@@ -109,13 +110,14 @@ func (c *Client) listen(conn *Conn) error {
 			return err
 		}
 		c.heard()
+		if c.answered(m) {
+			continue
+		}
 		switch got := m.(type) {
 		case Ack:
 			c.mu.Lock()
 			c.forget(got.Received)
 			c.mu.Unlock()
-			continue
-		case Pong:
 			continue
 		case Granted:
 			c.mu.Lock()
@@ -188,10 +190,11 @@ func (c *Client) renew(ctx context.Context, conn *Conn) {
 	}
 }
 
-func (c *Client) lost(conn *Conn) {
+func (c *Client) lost(conn *Conn, why error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.conn = nil
+	c.endQuestions(why, func(*question) bool { return true })
 	c.makeRoom() // whoever waits for it learns that there is no hub now
 	c.hello.Received = conn.Received()
 }

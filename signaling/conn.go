@@ -32,6 +32,7 @@ type Conn struct {
 
 	refused *Error // what the hub said before its close; needs reading
 	signals uint64 // sent in this session so far; needs writing
+	pings   uint64 // sent on this connection; likewise
 	counted unacknowledged
 
 	mu      sync.Mutex
@@ -186,7 +187,7 @@ func (c *Conn) Signal(ctx context.Context, to string, body jsontext.Value) (numb
 	return c.signals, nil
 }
 
-// Send sends a [Ping], [Token], [Kick], [Lock] or [Ack].
+// Send sends a [Ping], [Token], [Kick], [Lock], [Report] or [Ack].
 func (c *Conn) Send(ctx context.Context, m Message) error {
 	if err := acquire(ctx, c.writing); err != nil {
 		return err
@@ -223,6 +224,9 @@ func (c *Conn) write(ctx context.Context, m Message) error {
 			return c.fail(err)
 		}
 		return err // reading may still find out what the hub has to say about it
+	}
+	if _, ping := m.(Ping); ping {
+		c.pings++
 	}
 	return nil
 }

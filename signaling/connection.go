@@ -3,6 +3,7 @@ package signaling
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/netip"
 	"time"
 )
@@ -86,6 +87,12 @@ func (c *connection) take(m Message) {
 		c.refuse(refusef(CodeOrder, "You said hello already."))
 		return
 	}
+	if report, ok := m.(Report); ok {
+		if c.room != nil {
+			c.report(report)
+		}
+		return
+	}
 	// An acknowledgement of something isn't limited: signals are.
 	if ack, ok := m.(Ack); ok && c.room != nil && c.room.acknowledged(c, ack.Received) {
 		return
@@ -158,13 +165,13 @@ func (c *connection) authorize(r AuthRequest) (Grant, *Error) {
 	case err != nil && c.hub.stopped():
 		return grant, goingAway()
 	case err != nil:
-		o.Logger.Error("nobody can be let in", "error", err)
+		c.hub.unchecked.log(o.Logger, slog.LevelError, "nobody can be let in", "error", err)
 		return grant, refusef(CodeUnavailable, "This hub can't check who may enter right now. Try again later.").after(fullRetry)
 	case !grant.Expires.IsZero() && !time.Now().Before(grant.Expires):
 		return grant, errExpired()
 	case !grant.Permissions.Has(PermitJoin):
 		return grant, refusef(CodeForbidden, "Your token doesn't permit to join this room.")
-	case c.hub.held.has(heldMember(r.Room, r.Member)), grant.TokenID != "" && c.hub.held.has(heldToken(r.Room, grant.TokenID)):
+	case c.hub.held.keepsOut(r.Room, r.Member, grant.TokenID):
 		return grant, errKicked()
 	}
 	return grant, nil
@@ -230,7 +237,7 @@ func (c *connection) end(how ending, why *Error) {
 		c.room.lose(c, how, why)
 		c.room, c.session = nil, nil
 	case why != nil:
-		c.hub.logOf(c.address).Info("a client was refused", "code", why.Code, "limit", why.Limit)
+		c.hub.refusedLines.log(c.hub.logOf(c.address), slog.LevelInfo, "a client was refused", "code", why.Code, "limit", why.Limit)
 	}
 	c.over = true
 }

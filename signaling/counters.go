@@ -22,6 +22,7 @@ type counters struct {
 	limited       map[string]uint64
 	messages      map[string]uint64
 	undeliverable map[string]uint64
+	reports       linkCounts
 }
 
 func (c *counters) signal(bytes int) {
@@ -58,6 +59,7 @@ func (c *counters) read(s *Stats) {
 	s.Joins, s.Resumed, s.NotRecovered, s.Superseded = c.joins, c.resumed, c.notRecovered, c.superseded
 	s.Leaves, s.Refusals, s.Limited = clone(c.leaves), clone(c.refusals), clone(c.limited)
 	s.Undeliverable = clone(c.undeliverable)
+	s.Links, s.Opens = c.reports.read()
 	s.Messages = clone(c.messages)
 	s.Messages["signal"] = c.signals.Load()
 	s.SignalBytes = c.signalBytes.Load()

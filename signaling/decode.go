@@ -124,6 +124,8 @@ func decodeRare(typ string, data []byte) (Message, error) {
 	switch typ {
 	case "hello":
 		return decodeHello(data)
+	case "report":
+		return decodeReport(data)
 	case "ack", "token", "kick", "lock":
 	default:
 		return nil, nil

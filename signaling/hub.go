@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
-	"golang.org/x/time/rate"
 )
 
 const (
@@ -47,7 +46,9 @@ type Hub struct {
 	counters  counters
 	addresses addresses
 	held      held
-	foreign   rate.Sometimes // logs of origins, which cost whoever causes them nothing
+
+	// Logs of what costs whoever causes it nothing.
+	foreign, refusedLines, unchecked rarely
 
 	work sync.WaitGroup // every goroutine and timer
 
@@ -81,11 +82,10 @@ type transport interface {
 // NewHub makes a hub and starts it. Nil options mean the defaults.
 func NewHub(o *Options) *Hub {
 	h := &Hub{
-		foreign: rate.Sometimes{First: 10, Interval: time.Second},
-		done:    make(chan struct{}),
-		hellos:  make(chan func()),
-		rooms:   make(map[string]*room),
-		polls:   make(map[string]*poll),
+		done:   make(chan struct{}),
+		hellos: make(chan func()),
+		rooms:  make(map[string]*room),
+		polls:  make(map[string]*poll),
 		upgrader: websocket.Upgrader{
 			HandshakeTimeout: 10 * time.Second,
 			// Nothing is read or written through gorilla after the upgrade.

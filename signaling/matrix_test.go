@@ -14,14 +14,14 @@ import (
 // matrix is what each role gets for each message, and after the bar what another member sees of it. Roles are
 // permissions; "open" is a member of a hub without tokens, and "no token" somebody who comes to one with tokens.
 const matrix = `
-role      ; signal   ; ack ; ping   ; pong ; token               ; kick                                    ; lock                ; hello                      ; unknown
-open      ; | signal ; |   ; pong | ; |    ; granted join |      ; error forbidden |                       ; error forbidden |   ; ended order | left timeout ; error unknown-type |
-join      ; | signal ; |   ; pong | ; |    ; granted join |      ; error forbidden |                       ; error forbidden |   ; ended order | left timeout ; error unknown-type |
-join+kick ; | signal ; |   ; pong | ; |    ; granted join+kick | ; left kicked, kicked token | ended kicked ; error forbidden |   ; ended order | left timeout ; error unknown-type |
-join+lock ; | signal ; |   ; pong | ; |    ; granted join+lock | ; error forbidden |                       ; locked | locked     ; ended order | left timeout ; error unknown-type |
-join+kick+lock ; | signal ; | ; pong | ; | ; granted join+kick+lock | ; left kicked, kicked token | ended kicked ; locked | locked ; ended order | left timeout ; error unknown-type |
-kick+lock ; forbidden ; forbidden ; forbidden ; forbidden ; forbidden ; forbidden ; forbidden ; forbidden ; forbidden
-no token  ; token     ; token     ; token     ; token     ; token     ; token     ; token     ; token     ; token
+role      ; signal   ; ack ; ping   ; pong ; report ; token               ; kick                                    ; lock                ; hello                      ; unknown
+open      ; | signal ; |   ; pong | ; |    ; |      ; granted join |      ; error forbidden |                       ; error forbidden |   ; ended order | left timeout ; error unknown-type |
+join      ; | signal ; |   ; pong | ; |    ; |      ; granted join |      ; error forbidden |                       ; error forbidden |   ; ended order | left timeout ; error unknown-type |
+join+kick ; | signal ; |   ; pong | ; |    ; |      ; granted join+kick | ; left kicked, kicked token | ended kicked ; error forbidden |   ; ended order | left timeout ; error unknown-type |
+join+lock ; | signal ; |   ; pong | ; |    ; |      ; granted join+lock | ; error forbidden |                       ; locked | locked     ; ended order | left timeout ; error unknown-type |
+join+kick+lock ; | signal ; | ; pong | ; | ; |      ; granted join+kick+lock | ; left kicked, kicked token | ended kicked ; locked | locked ; ended order | left timeout ; error unknown-type |
+kick+lock ; forbidden ; forbidden ; forbidden ; forbidden ; forbidden ; forbidden ; forbidden ; forbidden ; forbidden ; forbidden
+no token  ; token     ; token     ; token     ; token     ; token     ; token     ; token     ; token     ; token     ; token
 `
 
 // messages are one of each type. %s is another member's id.
@@ -33,6 +33,7 @@ var messages = map[string]string{
 	"token":   `{"type":"token","token":"renewed"}`,
 	"kick":    `{"type":"kick","id":"%s"}`,
 	"lock":    `{"type":"lock","locked":true}`,
+	"report":  `{"type":"report","outcome":"opened","path":"lan","time":12,"family":"go"}`,
 	"hello":   goodHello,
 	"unknown": `{"type":"sing"}`,
 }

@@ -16,7 +16,7 @@ func (r *room) renew(c *connection, grant Grant) *Error {
 	case s.grant.Identity != grant.Identity:
 		return refusef(CodeToken, "The newer token is of another identity.")
 	}
-	s.grant = grant
+	s.show(grant)
 	c.send(messageFrame(Granted{Permissions: grant.Permissions.Names(), Expires: milliseconds(grant.Expires)}))
 	return nil
 }
@@ -38,18 +38,15 @@ func (r *room) kickLocked(id string) Holds {
 	if s == nil {
 		return HoldsNothing
 	}
-	holds, token := HoldsSession, s.grant.TokenID
-	if token != "" {
-		until := s.grant.Expires
-		if until.IsZero() {
-			until = time.Now().Add(holdSecret)
-		}
-		r.hub.held.add(heldToken(r.name, token), until)
+	holds := HoldsSession
+	tokens := s.tokens()
+	for _, token := range tokens {
+		r.hub.held.add(r.name, heldToken(token.id), token.end())
 		holds = HoldsToken
 	}
 	for _, other := range slices.Clone(r.order) {
-		if other == s || token != "" && other.grant.TokenID == token {
-			r.hub.held.add(heldMember(r.name, other.id), time.Now().Add(holdSecret))
+		if other == s || slices.ContainsFunc(tokens, func(t shownToken) bool { return t.id == other.grant.TokenID }) {
+			r.hub.held.add(r.name, heldMember(other.id), time.Now().Add(holdSecret))
 			r.putOut(other, errKicked())
 		}
 	}

@@ -120,6 +120,60 @@ func TestKicks(t *testing.T) {
 	})
 }
 
+// A token that the session had before it was renewed is as good a way back, so a kick holds that, too.
+func TestKicksHoldTheTokensThatASessionHadBefore(t *testing.T) {
+	everyTransport(t, Options{}, func(t *testing.T, l *lab) {
+		bob := l.in(NewSecret(), "bob:join+kick")
+		secret := NewSecret()
+		ann := l.in(secret, "ann:join:1")
+		for _, newer := range []string{"ann:join:2", "ann:join:3"} {
+			ann.say(fmt.Sprintf(`{"type":"token","token":%q}`, newer))
+			if got := ann.took(); got != "granted join" {
+				t.Fatalf("renewing: %q", got)
+			}
+		}
+		again, err := Dial(t.Context(), l.invite, Hello{Secret: secret, Kind: "go", Token: "ann:join:4", Session: ann.Welcome().Session}, l.dial)
+		if err != nil {
+			t.Fatal(err)
+		}
+		other := l.in(NewSecret(), "ann:join:2") // somebody else with one of these
+		ann.took()
+		bob.took()
+		bob.say(fmt.Sprintf(messages["kick"], again.Welcome().You))
+		if got := bob.took(); got != "left kicked, left kicked, kicked token" {
+			t.Errorf("the one who kicks: %q", got)
+		}
+		if got := other.took(); !strings.Contains(got, "ended kicked") {
+			t.Errorf("the other one: %q", got)
+		}
+		for _, token := range []string{"ann:join:1", "ann:join:2", "ann:join:3", "ann:join:4"} {
+			l.entersIf(t, token, NewSecret(), token, CodeKicked)
+		}
+		l.entersIf(t, "one that it never had", NewSecret(), "ann:join:5", "")
+	})
+}
+
+func TestOfTheTokensBeforeThoseThatLastLongestAreRemembered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s session
+		for i := range 3 * maxShown {
+			s.show(Grant{TokenID: fmt.Sprint(i), Expires: time.Now().Add(time.Duration(1+i%3) * time.Hour)})
+		}
+		if n := len(s.tokens()); n != maxShown {
+			t.Errorf("%d are remembered", n)
+		}
+		for _, token := range s.tokens() {
+			if left := time.Until(token.expires); left < 2*time.Hour && token.id != s.grant.TokenID {
+				t.Errorf("one that ends in %v is remembered", left)
+			}
+		}
+		time.Sleep(4 * time.Hour) // in virtual time
+		if s.show(Grant{TokenID: "last"}); len(s.tokens()) != 1 {
+			t.Errorf("what has ended is remembered: %v", s.tokens())
+		}
+	})
+}
+
 // In an open hub the operator kicks, and the same person can come in again with a new secret.
 func TestKickInAnOpenHubHoldsTheSession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

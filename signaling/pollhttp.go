@@ -159,6 +159,9 @@ func (h *Hub) pollReceive(w http.ResponseWriter, r *http.Request, room string) {
 	p.wait(true)
 	lines, last := p.next(r.Context())
 	p.wait(false)
+	if len(lines) == 0 && !last && r.Context().Err() != nil {
+		return // nobody reads the answer, and nothing is lost with it: a bye may be on its way
+	}
 	p.answer(w, nil, lines, last)
 }
 
@@ -186,7 +189,8 @@ func (h *Hub) pollSend(w http.ResponseWriter, r *http.Request, room string) {
 	case p.sending <- struct{}{}:
 		defer func() { <-p.sending }()
 	default:
-		p.disorder(w, r)
+		rest, _ := io.ReadAll(io.LimitReader(in, maxHead+1))
+		p.outOfTurn(w, r, rest)
 		return
 	}
 	status, rest, refusal := body(w, in, maxSend)
@@ -195,11 +199,22 @@ func (h *Hub) pollSend(w http.ResponseWriter, r *http.Request, room string) {
 		return
 	}
 	if !p.inOrder(&p.sent, head.N) {
-		p.disorder(w, r)
+		p.outOfTurn(w, r, rest)
 		return
 	}
 	p.take(rest)
 	w.WriteHeader(http.StatusNoContent)
+}
+
+// outOfTurn takes a send that isn't the next one, or comes while another is under way. If it closes, that is taken all the
+// same: browsers cut what is under way when a page goes, and say bye after it. What else it holds isn't.
+func (p *poll) outOfTurn(w http.ResponseWriter, r *http.Request, rest []byte) {
+	text := bytes.TrimSpace(rest)
+	if last := text[bytes.LastIndexByte(text, '\n')+1:]; len(rest) <= maxHead && p.closes(last) {
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	p.disorder(w, r)
 }
 
 // refuse answers a request with why it was refused.

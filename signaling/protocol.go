@@ -29,7 +29,7 @@ const (
 )
 
 // Message is one message of the protocol, to the hub ([Hello], [Signal], [Token],
-// [Kick], [Lock]), from it ([Welcome], [RosterChange], [Signal], [Undeliverable],
+// [Kick], [Lock], [Report]), from it ([Welcome], [RosterChange], [Signal], [Undeliverable],
 // [ICE], [Granted], [Kicked], [Error]), or both ([Ack], [Ping], [Pong]).
 type Message interface{ messageType() string }
 
@@ -467,6 +467,8 @@ func withType(m Message) any {
 		return tagged(m)
 	case ICE:
 		return tagged(m)
+	case Report:
+		return m.text()
 	case *Error:
 		return struct {
 			typed

@@ -47,7 +47,7 @@ func (r *room) enter(c *connection, id string, hello Hello, grant Grant) (ok boo
 	}
 	defer r.closeIfEmpty()
 	// A kick may have come since the first look.
-	if r.hub.held.has(heldMember(r.name, id)) || grant.TokenID != "" && r.hub.held.has(heldToken(r.name, grant.TokenID)) {
+	if r.hub.held.keepsOut(r.name, id, grant.TokenID) {
 		return true, errKicked()
 	}
 	s := r.sessions[id]
@@ -59,7 +59,8 @@ func (r *room) enter(c *connection, id string, hello Hello, grant Grant) (ok boo
 	} else if recovered, refusal = r.resume(c, s, hello, grant); refusal != nil {
 		return true, refusal
 	}
-	s.connection, s.ending, s.grant, s.address, s.told = c, false, grant, c.address, r.n
+	s.show(grant)
+	s.connection, s.ending, s.address, s.told = c, false, c.address, r.n
 	c.room, c.session = r, s
 	c.send(r.welcome(s, recovered)) // before it is charged: who comes in mustn't suffer from who doesn't read
 	c.charge(r)

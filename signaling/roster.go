@@ -192,7 +192,7 @@ func (r *room) welcome(s *session, recovered bool) frame {
 		Limits:      limitsInForce(o),
 		Permissions: s.grant.Permissions.Names(),
 		Expires:     milliseconds(s.grant.Expires),
-		Features:    []string{FeatureHTTP},
+		Features:    []string{FeatureHTTP, FeatureReport},
 	})
 	if err != nil {
 		panic("signaling: " + err.Error()) // of what the operator's hooks said, and that is a string

@@ -25,7 +25,7 @@ type session struct {
 	since  time.Time
 	entry  jsontext.Value // a Member that isn't away, encoded once
 
-	signals, messages bucket
+	signals, messages, reports bucket
 
 	connection *connection // nil while away
 	ending     bool        // the connection takes nothing any more
@@ -33,7 +33,8 @@ type session struct {
 	lostFor    string // why the last connection was lost: a code, or empty
 	address    netip.Addr
 	grant      Grant
-	ice        int64 // when the ICE servers expire that it was told, in ms; 0: never
+	shown      []shownToken // before that of grant
+	ice        int64        // when the ICE servers expire that it was told, in ms; 0: never
 
 	told uint64 // the roster's n that it was told
 

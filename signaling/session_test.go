@@ -384,6 +384,7 @@ func TestClientFallsBackToHTTP(t *testing.T) {
 					}
 				}
 				ann.Close()
+				synctest.Wait()
 				if s := l.hub.Stats(); s.Leaves[ReasonBye] != 1 {
 					t.Errorf("leaves %v", s.Leaves)
 				}

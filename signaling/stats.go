@@ -22,4 +22,6 @@ type Stats struct {
 	Messages      map[string]uint64 // from clients, by type
 	SignalBytes   uint64            // bodies of signals relayed
 	Undeliverable map[string]uint64 // by reason
+	Links         []LinkCount       // attempts to open a link that members reported; none of those of which there was none
+	Opens         []OpenTimes       // how long those took that opened, for each path
 }

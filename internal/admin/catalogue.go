@@ -37,7 +37,7 @@ func families() []family {
 			[]string{"bytes", "connections", "joins", "messages", "rooms"},
 			func(s *signaling.Stats) map[string]uint64 { return s.Limited }),
 		counters("messages_total", "type", "Messages from clients, by type.",
-			[]string{"ack", "hello", "kick", "lock", "ping", "pong", "signal", "token", "unknown"},
+			[]string{"ack", "hello", "kick", "lock", "ping", "pong", "report", "signal", "token", "unknown"},
 			func(s *signaling.Stats) map[string]uint64 { return s.Messages }),
 		counters("undeliverable_total", "reason", "Signals that were not delivered, by the reason that their sender was told.",
 			[]string{"forbidden", "gone", "limit", "slow", "unknown"},

@@ -128,3 +128,48 @@ func TestRealHubTellsAddressesIfItIsConfiguredTo(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+// Each word that the metrics know is one that the hub counts by, and the other way round.
+func TestRealHubCountsReportsByTheWordsOfTheMetrics(t *testing.T) {
+	l, to := realLab(t, signaling.Options{})
+	ann := join(t, to, "Ann")
+	for _, outcome := range linkFailures {
+		ann.Send(t.Context(), signaling.Report{Outcome: outcome, Family: "go"})
+	}
+	for _, path := range linkPaths {
+		ann.Send(t.Context(), signaling.Report{Outcome: opened, Path: path, Time: 80 * time.Millisecond, Family: "webkit"})
+	}
+	for _, family := range linkFamilies {
+		ann.Send(t.Context(), signaling.Report{Outcome: "timeout", Family: family})
+	}
+	ann.Ping(t.Context())
+	for {
+		m, err := ann.Receive(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := m.(signaling.Pong); ok {
+			break
+		}
+	}
+	metrics := l.request("GET", "/metrics", "").Body.String()
+	var want []string
+	for _, outcome := range linkFailures {
+		n := map[bool]string{true: "2", false: "1"}[outcome == "timeout"]
+		want = append(want, `snug_links_total{family="go",outcome="`+outcome+`",path=""} `+n)
+	}
+	for _, path := range linkPaths {
+		want = append(want, `snug_links_total{family="webkit",outcome="opened",path="`+path+`"} 1`,
+			`snug_link_open_seconds_bucket{path="`+path+`",le="0.05"} 0`, `snug_link_open_seconds_bucket{path="`+path+`",le="0.1"} 1`)
+	}
+	for _, family := range linkFamilies {
+		if family != "go" {
+			want = append(want, `snug_links_total{family="`+family+`",outcome="timeout",path=""} 1`)
+		}
+	}
+	for _, line := range want {
+		if !strings.Contains(metrics, line+"\n") {
+			t.Errorf("%s is missing", line)
+		}
+	}
+}

@@ -45,11 +45,12 @@ type collector struct {
 	build    prometheus.Metric
 	singles  []single
 	families []family
+	links    links
 }
 
 func newCollector(hub Hub, version string) *collector {
 	build := prometheus.NewDesc("snug_build_info", "What runs; always 1.", nil, prometheus.Labels{"version": version, "goversion": runtime.Version()})
-	return &collector{hub, prometheus.MustNewConstMetric(build, prometheus.GaugeValue, 1), singles(), families()}
+	return &collector{hub, prometheus.MustNewConstMetric(build, prometheus.GaugeValue, 1), singles(), families(), newLinks()}
 }
 
 // single is a metric without labels.
@@ -91,6 +92,7 @@ func (c *collector) Describe(to chan<- *prometheus.Desc) {
 	for _, f := range c.families {
 		to <- f.desc
 	}
+	c.links.describe(to)
 }
 
 // Collect implements prometheus.Collector.
@@ -103,6 +105,7 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 	for _, f := range c.families {
 		f.collect(f.values(&s), to)
 	}
+	c.links.collect(&s, to)
 }
 
 // collect tells zeros as well: a rate needs to see a series before it grows.

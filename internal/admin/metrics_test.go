@@ -26,6 +26,10 @@ func TestMetricsAreTheHubsStats(t *testing.T) {
 		Limited:       map[string]uint64{"joins": 13},
 		Messages:      map[string]uint64{"signal": 14},
 		Undeliverable: map[string]uint64{"gone": 15},
+		Links: []signaling.LinkCount{
+			{Outcome: "opened", Path: "relay-tls", Family: "chromium", Count: 16}, {Outcome: "no-turn", Family: "go", Count: 17},
+		},
+		Opens: []signaling.OpenTimes{{Path: "relay-tls", Count: 16, Sum: 8000, Buckets: []signaling.OpenBucket{{Within: 250, Count: 4}, {Within: 1000, Count: 15}}}},
 	}
 	w := labOf(t, hub).request("GET", "/metrics", "", without("Authorization"))
 	for _, want := range []string{
@@ -33,6 +37,10 @@ func TestMetricsAreTheHubsStats(t *testing.T) {
 		"snug_joins_total 6", "snug_sessions_resumed_total 7", "snug_sessions_not_recovered_total 8", "snug_connections_superseded_total 9", "snug_signal_bytes_total 10",
 		`snug_leaves_total{reason="bye"} 11`, `snug_leaves_total{reason="kicked"} 0`, `snug_refusals_total{code="full"} 12`, `snug_limited_total{limit="joins"} 13`,
 		`snug_messages_total{type="signal"} 14`, `snug_undeliverable_total{reason="gone"} 15`, `version="1.2.3"} 1`,
+		`snug_links_total{family="chromium",outcome="opened",path="relay-tls"} 16`, `snug_links_total{family="go",outcome="no-turn",path=""} 17`,
+		`snug_links_total{family="webkit",outcome="opened",path="lan"} 0`,
+		`snug_link_open_seconds_bucket{path="relay-tls",le="0.25"} 4`, `snug_link_open_seconds_bucket{path="relay-tls",le="+Inf"} 16`,
+		`snug_link_open_seconds_sum{path="relay-tls"} 8`, `snug_link_open_seconds_count{path="lan"} 0`,
 	} {
 		if !strings.Contains(w.Body.String(), want+"\n") {
 			t.Errorf("%s is missing", want)
@@ -59,6 +67,8 @@ func TestNobodyOutsideMakesASeries(t *testing.T) {
 	before := gather(t, hub)
 	hub.stats.Messages = map[string]uint64{"signal": 1, "lobby": 2, "Ann": 3}
 	hub.stats.Refusals = map[string]uint64{"\xff": 4}
+	hub.stats.Links = []signaling.LinkCount{{Outcome: "lobby", Path: "Ann", Family: "192.0.2.1", Count: 1}}
+	hub.stats.Opens = []signaling.OpenTimes{{Path: "lobby", Count: 1}}
 	after := gather(t, hub)
 	for _, name := range slices.Sorted(maps.Keys(before)) {
 		if len(before[name].Metric) != len(after[name].Metric) {
@@ -120,7 +130,7 @@ func TestDocumentationListsEveryMetric(t *testing.T) {
 		t.Errorf("listed %v\nthere  %v", listed, there)
 	}
 	for _, name := range regexp.MustCompile(`\bsnug_\w+`).FindAllString(text, -1) {
-		if there[name] == "" {
+		if there[strings.TrimSuffix(name, "_bucket")] == "" {
 			t.Errorf("the text speaks of %s, which there isn't", name)
 		}
 	}
@@ -143,6 +153,24 @@ func TestCodesAreThoseOfTheProtocol(t *testing.T) {
 			if key != "unknown" && !strings.Contains(text, "`"+key+"`") {
 				t.Errorf("%s: the protocol has no %s", name, key)
 			}
+		}
+	}
+}
+
+// The words of reports, too, and the hub counts each as itself.
+func TestOutcomesAreThoseOfTheProtocol(t *testing.T) {
+	section := regexp.MustCompile("(?s)### `report`.*?\n### ").FindString(readFile(t, "../../signaling/PROTOCOL.md"))
+	for member, words := range map[string][]string{"outcome": append(linkFailures, opened, "closed", "left", "self"), "path": linkPaths, "family": linkFamilies} {
+		row := regexp.MustCompile("(?m)^\\| `" + member + "` \\| [^|]* \\| (.*)$").FindStringSubmatch(section)
+		if row == nil {
+			t.Fatalf("%s isn't in the table", member)
+		}
+		told := map[string]bool{other: true}
+		for _, word := range regexp.MustCompile("`([a-z-]+)`").FindAllStringSubmatch(row[1], -1) {
+			told[word[1]] = true
+		}
+		if got, want := slices.Sorted(slices.Values(words)), slices.Sorted(maps.Keys(told)); !slices.Equal(got, want) {
+			t.Errorf("%s: got  %v\nwant %v", member, got, want)
 		}
 	}
 }

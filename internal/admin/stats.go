@@ -1,6 +1,10 @@
 package admin
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/snug-chat/snug/signaling"
+)
 
 // stats are [signaling.Stats] with their names in JSON.
 type stats struct {
@@ -20,6 +24,9 @@ type stats struct {
 	Messages      map[string]uint64 `json:"messages"`
 	SignalBytes   uint64            `json:"signalBytes"`
 	Undeliverable map[string]uint64 `json:"undeliverable"`
+
+	Links []signaling.LinkCount `json:"links"`
+	Opens []signaling.OpenTimes `json:"opens"`
 }
 
 func (a *api) stats(_ http.ResponseWriter, r *http.Request) (any, error) {

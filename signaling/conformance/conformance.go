@@ -62,6 +62,7 @@ const (
 	needsHTTP                       // it is about HTTP
 	needsTokens                     // the hub asks for tokens, and there is a key
 	needsOpen                       // the hub asks for none
+	needsReport                     // the hub takes reports
 )
 
 // sections are the document's, and their rules.
@@ -132,6 +133,8 @@ func (s *suite) run(t *testing.T, r rule) {
 		t.Skip("the hub asks for tokens")
 	case r.needs&needsHTTP != 0 && !hasHTTP:
 		t.Skip("the hub doesn't offer http")
+	case r.needs&needsReport != 0 && !slices.Contains(s.known.Features, "report"):
+		t.Skip("the hub doesn't ask for reports")
 	case r.needs&(needsHTTP|needsWebSocket) != 0 || !hasHTTP:
 		r.check(t, s)
 		return

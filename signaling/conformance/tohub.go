@@ -85,6 +85,43 @@ var toHub = []rule{
 			t.Errorf("the hub answers %v", m)
 		}
 	}},
+	{"reports are taken in silence, whatever their words", needsReport, func(t *testing.T, s *suite) {
+		c := s.join(t, newRoom(), "Ann")
+		for _, m := range []string{
+			`{"type":"report","outcome":"opened","path":"relay-udp","time":184,"family":"chromium"}`,
+			`{"type":"report","outcome":"left"}`,
+			`{"type":"report","outcome":"bored","path":"pigeon","time":18446744073709551615,"family":"lynx","later":[1]}`,
+		} {
+			c.say(m)
+		}
+		for _, m := range c.meanwhile() {
+			t.Errorf("the hub answers %v", m)
+		}
+	}},
+	{"bad reports are refused", needsReport, func(t *testing.T, s *suite) {
+		for _, report := range []string{
+			`{"type":"report","path":"lan"}`,
+			`{"type":"report","outcome":null}`,
+			`{"type":"report","outcome":"opened","time":"184"}`,
+			`{"type":"report","outcome":"opened","time":-1}`,
+		} {
+			c := s.join(t, newRoom(), "Ann")
+			c.say(report)
+			c.isRefused("malformed", answerWait)
+		}
+	}},
+	{"more reports than the hub takes are dropped in silence, and cost nothing else", needsReport, func(t *testing.T, s *suite) {
+		if s.over == overHTTP {
+			t.Skip("over HTTP requests are slower than the limit")
+		}
+		c := s.join(t, newRoom(), "Ann")
+		for range 400 {
+			c.say(`{"type":"report","outcome":"ice","family":"go"}`)
+		}
+		for _, m := range c.meanwhile() {
+			t.Errorf("the hub answers %v", m)
+		}
+	}},
 	{"the hub's pings are WebSocket pings, as often as it says", needsWebSocket, func(t *testing.T, s *suite) {
 		wait := s.patience(t, "the hub's ping", ms(s.known.Heartbeat.Ping))
 		c := s.connect(t, newRoom())

@@ -150,6 +150,20 @@ var withoutWebSocket = []rule{
 		}
 		s.isOver(t, c.room, answer[0].ID)
 	}},
+	{"a close line is a bye, whatever its number", needsHTTP, func(t *testing.T, s *suite) {
+		ann := s.join(t, newRoom(), "Ann")
+		for _, n := range []uint64{2, 17} {
+			c, answer := s.connectHTTP(t, ann.room)
+			ann.sees("the newcomer", answerWait, isHere(c.id))
+			if status, said := s.send(t, c.room, answer[0].ID, n, `{"type":"close","code":1000}`); status != http.StatusNoContent {
+				t.Errorf("%d %v", status, said)
+			}
+			if d := ann.leaves(c.id, answerWait); d.Reason != "bye" {
+				t.Errorf("who closed left with %q", d.Reason)
+			}
+			s.isOver(t, c.room, answer[0].ID)
+		}
+	}},
 	{"who asks for nothing is away after the timeout", needsHTTP, func(t *testing.T, s *suite) {
 		wait := s.patience(t, "silence", ms(s.known.Heartbeat.Timeout+s.known.Heartbeat.Ping))
 		ann := s.join(t, newRoom(), "Ann")

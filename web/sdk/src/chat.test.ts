@@ -75,6 +75,11 @@ describe('sending', () => {
     expect(room.broadcast).toHaveBeenCalledOnce()
   })
 
+  test('refuses to say nothing, which nobody would take for a message', () => {
+    expect(() => chat.send('')).toThrow(expect.objectContaining({ code: 'empty' }))
+    expect(room.broadcast).not.toHaveBeenCalled()
+  })
+
   test('tells of what goes wrong', async () => {
     room.broadcast.mockRejectedValue(new Error('full'))
     await expect(chat.send('x').sent).rejects.toThrow('full')

@@ -83,9 +83,10 @@ export class Chat extends EventTarget {
   /**
    * Says something to everybody who is in the room now. The message is returned at
    * once; `sent` settles when it is handed over to all of them. Throws a SnugError,
-   * code `too-long`, above maxBody bytes.
+   * code `empty` for no text, `too-long` above maxBody bytes.
    */
   send(body: string, refs?: Ref[]): { message: ChatMessage; sent: Promise<void> } {
+    if (body === '') throw new SnugError('empty', 'There is nothing in this message.')
     const size = bytesOf(body).length
     if (size > maxBody) throw new SnugError('too-long', `This message is ${size} bytes long; ${maxBody} are allowed.`)
     const id = base64url(crypto.getRandomValues(new Uint8Array(12)))

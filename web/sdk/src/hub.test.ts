@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest'
+import { goldens } from '../fakes/goldens.ts'
 import { FakeHTTP } from '../fakes/http.ts'
 import { entryOf, idOf, welcomeTo } from '../fakes/members.ts'
 import { answers, FakeWebSocket, unreachable } from '../fakes/websocket.ts'
@@ -243,6 +244,40 @@ describe('a session goes on', () => {
     await later(500)
     expect(http.all('connect')).toHaveLength(2) // what worked last
     expect(FakeWebSocket.all).toHaveLength(sockets)
+  })
+})
+
+describe('reports', () => {
+  const golden = JSON.parse(goldens.toHub.find(c => c.name === 'report, a link that opened')!.text)
+  const chromium = { userAgent: '', userAgentData: { brands: [{ brand: 'Chromium' }] } }
+  const features = ['http', 'report']
+
+  test('are as the golden message', () => {
+    const { hub } = connected({ features })
+    vi.stubGlobal('navigator', chromium)
+    hub.report({ outcome: 'opened', path: 'relay-udp', time: 183.6 })
+    expect(said('report')).toEqual([golden])
+  })
+
+  test('of links that didn’t open have no path and no time', () => {
+    const { hub } = connected({ features })
+    hub.report({ outcome: 'no-turn', path: 'lan', time: 15_000 })
+    expect(said('report')).toEqual([{ type: 'report', outcome: 'no-turn', family: 'other' }])
+  })
+
+  test('aren’t sent to a hub that doesn’t ask for them, nor to one that is away', async () => {
+    const { hub } = connected({ features: ['http'] })
+    hub.report({ outcome: 'ice' })
+    expect(said('report')).toEqual([])
+    FakeWebSocket.newest.drop()
+    hub.report({ outcome: 'ice' })
+    await later(500)
+    admit({ features })
+    hub.report({ outcome: 'dtls' })
+    expect(said('report').map(r => r['outcome'])).toEqual(['dtls'])
+    hub.close()
+    hub.report({ outcome: 'ice' })
+    expect(said('report')).toHaveLength(1)
   })
 })
 

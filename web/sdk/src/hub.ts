@@ -3,6 +3,7 @@ import { Dial } from './dial.ts'
 import { SnugError } from './errors.ts'
 import { type FromHub, type Holds, newSecret, type ToHub, type Welcome } from './protocol.ts'
 import { Questions } from './questions.ts'
+import { familyOf, type Report } from './report.ts'
 import { Session } from './session.ts'
 import { Renewal, type Token } from './token.ts'
 import { isOffline, whenAwake } from './wake.ts'
@@ -48,7 +49,7 @@ export class Client {
   #dial: Dial | undefined
   #previous: Dial | undefined // that was lost
   #transport: Transport = 'websocket' // that got through last
-  #http = true // the hub may have it
+  #features: readonly string[] = ['http'] // what the hub may have
   #attempt = 0
   #asking = 0 // for a token; a newer attempt makes the answer void
   #notBefore = 0 // the hub asked for so much patience
@@ -100,6 +101,18 @@ export class Client {
 
   async lock(locked: boolean): Promise<void> {
     await this.#ask({ type: 'lock', locked })
+  }
+
+  /** Tells how an attempt to open a link came out. Never waits: what the hub doesn't ask for, or can't be told now, is dropped. */
+  report({ outcome, path, time }: Report): void {
+    if (this.#state.state !== 'connected' || !this.#features.includes('report')) return
+    const opened = outcome === 'opened'
+    this.#say({
+      type: 'report', outcome,
+      ...(opened && path !== undefined ? { path } : {}),
+      ...(opened && time !== undefined ? { time: Math.max(0, Math.round(time)) } : {}),
+      family: familyOf(globalThis.navigator ?? {}),
+    })
   }
 
   /** Makes sure that the connection isn't dead without having said so. */
@@ -155,7 +168,7 @@ export class Client {
   #connect(token: string | undefined): void {
     const { name, meta } = this.#who
     const hello: ToHub = { type: 'hello', secret: this.#secret, name, kind: 'browser', meta, ...(token === undefined ? {} : { token }), ...this.#session.resumption }
-    this.#dial = new Dial(this.#endpoint, JSON.stringify(hello), this.#transport, this.#http, {
+    this.#dial = new Dial(this.#endpoint, JSON.stringify(hello), this.#transport, this.#features.includes('http'), {
       welcome: welcome => this.#welcomed(welcome),
       message: (message, size) => this.#heard(message, size),
       end: error => {
@@ -169,7 +182,7 @@ export class Client {
     this.#previous = undefined
     this.#attempt = this.#pings = this.#pongs = 0
     this.#transport = this.#dial!.transport
-    this.#http = welcome.features.includes('http')
+    this.#features = welcome.features
     this.#state = { state: 'connected', transport: this.#transport }
     this.#grant(welcome)
     const recovered = this.#session.welcomed(welcome)

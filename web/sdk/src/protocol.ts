@@ -1,4 +1,6 @@
 import { base64url, count, list, maybe, malformed, memberID, object, parse, string } from './decode.ts'
+import { decodeICE, type ICE } from './ice.ts'
+import type { Family, Report } from './report.ts'
 import { decodeRoster, decodeRosterChange, type Roster, type RosterChange } from './roster.ts'
 
 export const subprotocol = 'snug.v1'
@@ -12,6 +14,7 @@ export type ToHub =
   | { type: 'token'; token: string }
   | { type: 'kick'; id: string }
   | { type: 'lock'; locked: boolean }
+  | { type: 'report'; family: Family } & Report
 
 export interface Hello {
   type: 'hello'
@@ -28,8 +31,6 @@ export interface Hello {
 
 /** What a kick keeps out: the session and its token, the session only, or nothing because nobody of that id is in the room. */
 export type Holds = 'token' | 'session' | 'nothing'
-
-export interface ICE { servers: RTCIceServer[]; expires?: number }
 
 export interface Limits { replay: number; [name: string]: unknown }
 
@@ -80,7 +81,7 @@ export function decodeFromHub(text: string): FromHub | undefined {
       type, code: string(m['code'], 'code'), message: string(m['message'] ?? '', 'message', true), ...maybe(m, 'retry', count), ...maybe(m, 'limit', string),
     }
     case 'ack': return { type, received: count(m['received'], 'received') }
-    case 'ice': return { type, ...ice(m) }
+    case 'ice': return { type, ...decodeICE(m) }
     case 'granted': return { type, permissions: names(m['permissions'], 'permissions'), ...maybe(m, 'expires', count) }
     case 'kicked': return { type, id: string(m['id'], 'id', true), holds: string(m['holds'], 'holds') }
     case 'ping':
@@ -99,7 +100,7 @@ function welcome(m: Record<string, unknown>): Welcome {
     recovered: m['recovered'] === true,
     received: count(m['received'] ?? 0, 'received'),
     roster: decodeRoster(m['roster']),
-    ice: ice(object(m['ice'] ?? {})),
+    ice: decodeICE(object(m['ice'] ?? {})),
     heartbeat: {
       ping: count(heartbeat['ping'] ?? 15_000, 'ping'),
       timeout: count(heartbeat['timeout'] ?? 30_000, 'timeout'),
@@ -114,16 +115,6 @@ function welcome(m: Record<string, unknown>): Welcome {
 
 function names(value: unknown, what: string): string[] {
   return list(value, what).map(name => string(name, what))
-}
-
-function ice(m: Record<string, unknown>): ICE {
-  return { servers: list(m['servers'] ?? [], 'servers').map(iceServer), ...maybe(m, 'expires', count) }
-}
-
-function iceServer(value: unknown): RTCIceServer {
-  const s = object(value)
-  const empty = (v: unknown, what: string) => string(v, what, true)
-  return { urls: names(s['urls'], 'urls'), ...maybe(s, 'username', empty), ...maybe(s, 'credential', empty) }
 }
 
 /** Draws a session's secret. It is kept in memory and said to nobody but the hub. */
