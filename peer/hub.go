@@ -77,7 +77,7 @@ func (r *Room) servers(ice signaling.ICE) {
 
 // networkChanged is called when this machine's addresses have changed. The hub is dialed again first.
 func (r *Room) networkChanged() {
-	r.hub.Probe()
+	r.hub.Redial()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, l := range r.links {

@@ -1,8 +1,20 @@
 package peer
 
+import (
+	"time"
+
+	"github.com/snug-chat/snug/signaling"
+)
+
 // legs are the two halves of a link's path, each as its side sees it: neither sees whether the other goes
 // over a relay. Empty: not known yet.
 type legs struct{ ours, theirs Path }
+
+// outcome is what the hub is told of an attempt to open a link.
+type outcome struct {
+	opened time.Duration // since the beginning; 0: never
+	told   bool
+}
 
 // measure is called when our leg may have changed.
 func (l *Link) measure() {
@@ -19,4 +31,20 @@ func (l *Link) pathChanged() {
 	p := worse(l.legs.ours, l.legs.theirs)
 	l.happen(event{Type: eventPath, Path: p})
 	l.room.pathChanged(l, p)
+	if l.legs.theirs != "" {
+		l.report("")
+	}
+}
+
+// report tells the hub, once, how the attempt to open the link came out: when the path is known, or at the end.
+func (l *Link) report(end Cause) {
+	if l.outcome.told || end == "" && l.outcome.opened == 0 {
+		return
+	}
+	l.outcome.told = true
+	r := signaling.Report{Outcome: string(end), Family: signaling.FamilyGo}
+	if l.outcome.opened > 0 {
+		r.Outcome, r.Path, r.Time = signaling.OutcomeOpened, string(worse(l.legs.ours, l.legs.theirs)), l.outcome.opened
+	}
+	l.room.hub.Report(r)
 }

@@ -38,6 +38,7 @@ type Link struct {
 	machine *machine
 	ackAt   time.Time // when what came is acknowledged; zero: nothing is to be
 	legs    legs
+	outcome outcome
 	over    bool
 	failed  Cause // why, if another attempt may succeed
 }
@@ -138,6 +139,7 @@ func (l *Link) do(a action) {
 		if a.Cause.temporary() {
 			l.failed = a.Cause
 		}
+		l.report(a.Cause)
 		l.room.linkChanged(l, LinkGone, a.Cause)
 	case doReplace:
 		l.room.replace(l, *a.Signal)
@@ -224,6 +226,7 @@ func (l *Link) opened() {
 	l.read(c)
 	if first {
 		l.senders[dataReliable].rtc, l.incoming.resumed = c, c
+		l.outcome.opened = time.Since(l.began)
 		close(l.open)
 	} else {
 		l.acknowledge() // what is missing is sent again

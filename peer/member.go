@@ -40,6 +40,14 @@ const (
 	CauseSilent       Cause = "silent"        // it was live, and then nothing came for 60 s
 )
 
+// String is the cause in words.
+func (c Cause) String() string {
+	if s := explanations[c]; s != "" {
+		return s
+	}
+	return string(c)
+}
+
 // temporary tells whether another attempt may succeed.
 func (c Cause) temporary() bool {
 	switch c {
@@ -72,7 +80,7 @@ type GoneError struct {
 }
 
 func (e *GoneError) Error() string {
-	return fmt.Sprintf("peer: the link to %q is gone: %s", e.Name, explanations[e.Cause])
+	return fmt.Sprintf("peer: the link to %q is gone: %s", e.Name, e.Cause)
 }
 
 var explanations = map[Cause]string{

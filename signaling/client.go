@@ -233,6 +233,21 @@ func (c *Client) Probe() {
 	}
 }
 
+// Redial gives the connection up and connects anew at once; the session goes on. It is for a network that has changed, where the
+// old connection would only hang.
+func (c *Client) Redial() {
+	c.mu.Lock()
+	conn := c.conn
+	c.mu.Unlock()
+	select {
+	case c.poke <- struct{}{}:
+	default:
+	}
+	if conn != nil {
+		conn.fail(fmt.Errorf("%w: the network has changed", ErrUnreachable))
+	}
+}
+
 // Transport is what the connection uses, empty while there is none.
 func (c *Client) Transport() string {
 	c.mu.Lock()

@@ -30,7 +30,7 @@ func TestTokensLetMembersIn(t *testing.T) {
 	start(t, "bot", "echo", "--token-file", token("echo", room, "echo"), invite).says("is in the room")
 	for _, transport := range []string{"websocket", "http"} {
 		ann := start(t, "chat", "--name", "Ann", "--transport", transport, "--token-file", token("ann", room, "ann"), invite)
-		ann.tells("* echo: connected\n")
+		ann.tells("* echo: connected")
 		ann.write("hi\n")
 		ann.says("echo: echo: hi\n")
 	}

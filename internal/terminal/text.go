@@ -21,14 +21,40 @@ func indent(s string) string { return strings.ReplaceAll(plain.Text(s), "\n", "\
 // status is a member's link in words.
 func status(m peer.Member) string {
 	switch {
+	case m.State == peer.LinkGone && m.Cause != "":
+		return "not connected: " + m.Cause.String()
 	case m.State == peer.LinkGone:
 		return "not connected"
+	case m.State == peer.LinkLive && m.Away:
+		return "away from the hub" + how(m.Path)
 	case m.Away:
 		return "away from the hub"
 	case m.State == peer.LinkLive:
-		return "connected"
-	case m.State == peer.LinkConnecting:
-		return "connecting…"
+		return "connected" + how(m.Path)
 	}
-	return string(m.State)
+	return states[m.State]
+}
+
+var states = map[peer.LinkState]string{
+	peer.LinkConnecting: "connecting…",
+	peer.LinkShaky:      "shaky: nothing has come for some seconds",
+	peer.LinkRestarting: "looking for another way…",
+	peer.LinkRebuilding: "connecting anew…",
+}
+
+// how is a path in words.
+func how(p peer.Path) string {
+	switch p {
+	case peer.PathLAN:
+		return ", in the local network"
+	case peer.PathDirect:
+		return ", directly"
+	case peer.PathRelayUDP:
+		return ", over a relay"
+	case peer.PathRelayTCP:
+		return ", over a relay by TCP"
+	case peer.PathRelayTLS:
+		return ", over a relay by TLS"
+	}
+	return ""
 }

@@ -57,7 +57,7 @@ func TestWhatHappenedInWords(t *testing.T) {
 		{peer.Event{Type: peer.MemberChanged, Member: with(peer.LinkConnecting, false)}, "Ann: connecting…"},
 		{peer.Event{Type: peer.MemberChanged, Member: with(peer.LinkLive, false)}, "Ann: connected"},
 		{peer.Event{Type: peer.MemberChanged, Member: with(peer.LinkLive, true)}, "Ann: away from the hub"},
-		{peer.Event{Type: peer.MemberChanged, Member: with(peer.LinkShaky, false)}, "Ann: shaky"},
+		{peer.Event{Type: peer.MemberChanged, Member: with(peer.LinkShaky, false)}, "Ann: shaky: nothing has come for some seconds"},
 		{peer.Event{Type: peer.MemberChanged, Member: with(peer.LinkGone, true)}, "Ann: not connected"},
 		{peer.Event{Type: peer.HubLost}, "the hub is away; conversations go on"},
 		{peer.Event{Type: peer.HubBack}, "the hub is back"},
