@@ -3,6 +3,7 @@ package signaling
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -145,24 +146,33 @@ func (h *Hub) pollReceive(w http.ResponseWriter, r *http.Request, room string) {
 		h.refuse(w, r, status, refusal)
 		return
 	}
-	select {
-	case p.receiving <- struct{}{}:
-		defer func() { <-p.receiving }()
-	default:
+	lines, last, ok := p.turn(r.Context(), head.N)
+	if !ok {
 		p.disorder(w, r)
 		return
 	}
-	if !p.inOrder(&p.received, head.N) {
-		p.disorder(w, r)
-		return
-	}
-	p.wait(true)
-	lines, last := p.next(r.Context())
-	p.wait(false)
 	if len(lines) == 0 && !last && r.Context().Err() != nil {
 		return // nobody reads the answer, and nothing is lost with it: a bye may be on its way
 	}
 	p.answer(w, nil, lines, last)
+}
+
+// turn waits for what request n is answered with. It isn't ok if that isn't the next one, or another waits. The turn is over
+// before the answer is written: whoever has read that may send the next request.
+func (p *poll) turn(ctx context.Context, n uint64) (lines []frame, last, ok bool) {
+	select {
+	case p.receiving <- struct{}{}:
+		defer func() { <-p.receiving }()
+	default:
+		return nil, false, false
+	}
+	if !p.inOrder(&p.received, n) {
+		return nil, false, false
+	}
+	p.wait(true)
+	defer p.wait(false)
+	lines, last = p.next(ctx)
+	return lines, last, true
 }
 
 func (p *poll) wait(waiting bool) {
