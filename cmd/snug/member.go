@@ -17,11 +17,17 @@ const maxTokenFile = 8 << 10 // bytes
 type membership struct {
 	tokenFile string
 	transport string
+	relayOnly bool
+	port      uint16
+	tcpPort   uint16
 }
 
 func (m *membership) flags(c *cobra.Command) {
 	c.Flags().StringVar(&m.tokenFile, "token-file", "", "the `FILE` of the token, where the hub asks for one; it is read again for each connection")
 	c.Flags().StringVar(&m.transport, "transport", "", "reach the hub by this `TRANSPORT` only: websocket or http (default: what gets through)")
+	c.Flags().BoolVar(&m.relayOnly, "relay-only", false, "talk through the hub's TURN server only: to test it, or to keep this machine's addresses from the others")
+	c.Flags().Uint16Var(&m.port, "port", 0, "the UDP `PORT` that all links share, for a firewall that lets one in (default: any)")
+	c.Flags().Uint16Var(&m.tcpPort, "tcp-port", 0, "a TCP `PORT` for those whom no UDP reaches (default: none)")
 }
 
 // options are those of a peer.
@@ -39,6 +45,7 @@ func (m *membership) options(o peer.Options) (*peer.Options, error) {
 		}
 	}
 	o.Signaling = dial
+	o.RelayOnly, o.Port, o.TCPPort = m.relayOnly, m.port, m.tcpPort
 	return &o, nil
 }
 
