@@ -13,6 +13,11 @@ type Options struct {
 	// "https://example.org". The hub's own needs no mention, nor does any on
 	// loopback for a hub that is reached there.
 	Origins []string
+	// Hosts are the names and addresses, without ports, by which the hub is called, such as "chat.example.org".
+	// A request for another host is refused, unless that is a loopback name and the request came in on a loopback
+	// address. Empty: any host is taken; then a hub on plain HTTP lets in every page whose author can point a name at the
+	// hub's address.
+	Hosts []string
 	// ICE says which STUN and TURN servers a member is told, when it is
 	// welcomed and again before they expire. It must not block, nor call the hub. Nil: none.
 	ICE func(AuthRequest, Grant) ICE

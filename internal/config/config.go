@@ -23,6 +23,7 @@ type Config struct {
 	Listen     string         // listen: HOST:PORT
 	Open       bool           // open: everybody may come in, without a token
 	Origins    []string       // origins: foreign ones whose pages may connect, such as https://example.org
+	Hosts      []string       // hosts: names and addresses by which the hub is called, without ports
 	ICEServers []string       // ice_servers: URLs of STUN servers for members
 	Proxies    []netip.Prefix // proxies: whose X-Forwarded-For is believed
 	TLS        TLS            // tls

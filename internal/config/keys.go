@@ -50,6 +50,7 @@ func (c *Config) reach() []key {
 		{"listen", one(&c.Listen, address(false)), "The address to listen on, HOST:PORT. On any but this machine's own, the hub needs auth.keys or open.", true},
 		{"open", one(&c.Open, truth), "Whether everybody who knows a room's name may come in. Needed where others can reach the hub and there are no keys.", false},
 		{"origins", many(&c.Origins, origin), "Foreign origins whose pages may connect, such as https://example.org. The hub's own page needs no mention.", false},
+		{"hosts", many(&c.Hosts, hostName), "Names and addresses, without ports, by which this hub is called. Requests for others are refused: a page whose name was pointed at this address (DNS rebinding). Empty: any. On this machine's own address, in plain HTTP and without proxies, this machine's own names are all.", false},
 		{"ice_servers", many(&c.ICEServers, stunURL), "STUN servers that members are told, such as stun:stun.example.org:3478.", false},
 		{"proxies", many(&c.Proxies, prefix), "Addresses (CIDR) of proxies whose X-Forwarded-For is believed. Name none that a client can have.", false},
 	}

@@ -32,7 +32,7 @@ func TestLaterLayersWin(t *testing.T) {
 
 func TestEveryKeyCanBeSetInTheEnvironment(t *testing.T) {
 	values := map[string]string{
-		"listen": "127.0.0.1:9", "auth.max_age": "7h", "open": "true", "origins": "https://a.example", "ice_servers": "stun:a.example", "proxies": "10.0.0.0/8",
+		"listen": "127.0.0.1:9", "auth.max_age": "7h", "open": "true", "origins": "https://a.example", "hosts": "a.example", "ice_servers": "stun:a.example", "proxies": "10.0.0.0/8",
 		"tls.acme.domains": "a.example", "tls.acme.email": "a@a.example", "tls.acme.directory": "https://a.example/", "auth.duplicates": "refuse",
 		"admin.listen": "127.0.0.1:10", "log.level": "info", "log.format": "json", "log.addresses": "true",
 	}

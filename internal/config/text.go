@@ -110,6 +110,17 @@ var domain = textKind("a host name, such as chat.example.org", func(s string) er
 	return nil
 })
 
+// hostName is a host as URLs have it, without a port.
+var hostName = textKind("a host, such as chat.example.org", func(s string) error {
+	if ip, err := netip.ParseAddr(s); err == nil && ip.Zone() == "" {
+		return nil
+	}
+	if _, err := domain.parse(s); err != nil {
+		return problemf("%q is no host: write a name such as chat.example.org, or an address, without a port", s)
+	}
+	return nil
+})
+
 var email = textKind("an address, such as ops@example.org", func(s string) error {
 	if a, err := mail.ParseAddress(s); s != "" && (err != nil || a.Address != s) {
 		return problemf("%q is no e-mail address: write one such as ops@example.org", s)

@@ -49,6 +49,16 @@ func TestDomainsAndAddresses(t *testing.T) {
 			t.Errorf("%q is a host name", bad)
 		}
 	}
+	for _, good := range []string{"example.org", "hub", "localhost", "192.0.2.1", "2001:db8::1"} {
+		if _, err := hostName.parse(good); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, bad := range []string{"", "example.org:8080", "https://example.org", "192.0.2.1:80", "[::1]", "fe80::1%eth0", "*.example.org"} {
+		if _, err := hostName.parse(bad); err == nil || !strings.Contains(err.Error(), "no host") {
+			t.Errorf("%q is a host: %v", bad, err)
+		}
+	}
 	for _, bad := range []string{"a", "Ann <ann@example.org>", "ann@", " ann@example.org"} {
 		if _, err := email.parse(bad); err == nil {
 			t.Errorf("%q is an e-mail address", bad)

@@ -73,6 +73,7 @@ func (s *Server) hubOptions(c *config.Config, p parts) *signaling.Options {
 	}
 	return &signaling.Options{
 		Origins:        c.Origins,
+		Hosts:          s.hosts(c),
 		ICE:            func(signaling.AuthRequest, signaling.Grant) signaling.ICE { return ice },
 		Authorize:      p.authorize,
 		Duplicates:     c.Auth.Duplicates,
@@ -85,4 +86,14 @@ func (s *Server) hubOptions(c *config.Config, p parts) *signaling.Options {
 		HelloTimeout:   c.Session.Hello,
 		Grace:          c.Session.Grace,
 	}
+}
+
+// hosts are the names by which the hub is called; none if that can be any. What listens on this machine's own address in plain
+// HTTP, and has no proxy before it, nobody calls by another name than this machine's, but for pages whose name was pointed here.
+func (s *Server) hosts(c *config.Config) []string {
+	local := config.Loopback(s.started.Listen) && !s.started.LAN
+	if len(c.Hosts) == 0 && local && !s.started.TLS.On() && len(c.Proxies) == 0 {
+		return []string{"localhost"}
+	}
+	return c.Hosts
 }
