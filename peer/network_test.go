@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -93,6 +94,8 @@ func TestTCPWhereUDPIsBlocked(t *testing.T) {
 			if err != nil || pair.Local.Protocol.String() != "tcp" {
 				t.Errorf("goes over %v, %v", pair, err)
 			}
+			p.negotiate(true)
+			p.exchange("over TCP, after a restart")
 		})
 	}
 }
@@ -413,3 +416,50 @@ func TestUsableAddresses(t *testing.T) {
 type fixedInterfaces []*transport.Interface
 
 func (f fixedInterfaces) Interfaces() ([]*transport.Interface, error) { return f, nil }
+
+// An ICE restart closes the candidates that are being written to: that must not end the transport.
+func TestRestartsWhileMuchIsSent(t *testing.T) {
+	p := newRTCPair(t, openNetwork(t, nil), openNetwork(t, nil))
+	p.mustOpen()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	var working sync.WaitGroup
+	defer working.Wait()
+	defer p.ends[1].close() // ends the reading
+	defer cancel()
+	working.Go(func() {
+		for frame := make([]byte, 1000); ctx.Err() == nil; {
+			if err := p.ends[0].write(ctx, nil, dataReliable, frame); err != nil && ctx.Err() == nil {
+				t.Error(err)
+				return
+			}
+		}
+	})
+	hundreds := make(chan struct{})
+	working.Go(func() {
+		buf := make([]byte, maxFrame)
+		for n := 1; ; n++ {
+			if _, err := p.ends[1].read(dataReliable, buf); err != nil {
+				return
+			}
+			if n%100 == 0 {
+				select {
+				case hundreds <- struct{}{}:
+				case <-ctx.Done():
+					return
+				}
+			}
+		}
+	})
+	for restart := range 10 {
+		// More than was on its way before.
+		for range 10 {
+			select {
+			case <-hundreds:
+			case <-ctx.Done():
+				t.Fatalf("nothing comes after %d restarts", restart)
+			}
+		}
+		p.negotiate(true)
+	}
+}
