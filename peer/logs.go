@@ -27,6 +27,9 @@ func (l *pionLog) Infof(f string, a ...any) {
 }
 func (l *pionLog) Warn(m string) { l.to.Info(m) }
 func (l *pionLog) Warnf(f string, a ...any) {
+	if len(a) > 0 && a[len(a)-1] == errOwnReflexive {
+		return // as intended
+	}
 	l.to.Info(fmt.Sprintf(f, a...))
 }
 func (l *pionLog) Error(m string) { l.to.Info(m) }

@@ -45,7 +45,7 @@ func (l *Link) makeOffer() {
 	if !l.makeRTC() {
 		return
 	}
-	sdp, err := l.rtc.offer()
+	sdp, err := l.rtc.offer(false)
 	if err != nil {
 		l.warn("no offer could be made", err)
 		return

@@ -1,21 +1,18 @@
 package peer
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"sync"
 	"time"
 
 	"github.com/pion/ice/v4"
-	"github.com/pion/logging"
 	"github.com/pion/stun/v4"
-	"github.com/pion/transport/v5"
-	"github.com/pion/transport/v5/stdnet"
 	"github.com/pion/webrtc/v4"
 	"github.com/snug-chat/snug/signaling"
 )
@@ -31,9 +28,6 @@ const (
 	// SCTP doubles its timeout at each loss, up to this: 1 MiB at 150 ms and
 	// 20 % loss takes a third of the time that it takes with 60 s.
 	sctpRTOMax = time.Second
-
-	// A full socket buffer loses packets, which looks like congestion.
-	socketBuffer = 4 << 20 // bytes
 )
 
 // network makes the PeerConnections of one joined room. They share one UDP mux,
@@ -43,32 +37,100 @@ type network struct {
 	api         *webrtc.API
 	certificate webrtc.Certificate
 	log         *slog.Logger
+	interfaces  interfaces
+	agents      agentNet // what Pion has of it
+	mux         *udpMux
+	tcp         ice.TCPMux // nil: no TCP port
+	relayOnly   bool
 	close       func() // may be called more than once
+	watching    sync.WaitGroup
 
 	mu      sync.Mutex
 	servers []webrtc.ICEServer
+	unwatch context.CancelFunc // nil: nobody watches
+	isShut  bool
 }
 
+// newNetwork has the sockets that can be had now. Its errors are sentences where the options are wrong.
 func newNetwork(o *Options) (*network, error) {
-	logs := pionLogs{o.Logger}
-	nic := o.Net
-	if nic == nil {
-		var err error
-		if nic, err = stdnet.NewNet(); err != nil {
-			return nil, fmt.Errorf("peer: no network: %w", err)
-		}
-	}
-	loopback := loopbackOnly(nic)
-	mux, err := newMux(nic, loopback, logs)
+	nic, err := openInterfaces(o.Net)
 	if err != nil {
-		return nil, fmt.Errorf("peer: no UDP socket: %w", err)
+		return nil, fmt.Errorf("peer: no network: %w", err)
 	}
+	n := &network{
+		log:        o.Logger,
+		interfaces: nic,
+		agents:     agentNet{nic, o.Net == nil},
+		relayOnly:  o.RelayOnly,
+	}
+	n.close = sync.OnceFunc(n.shut)
+	logs := pionLogs{o.Logger}
+	n.mux = newUDPMux(nic, o.Port, logs.NewLogger("mux"))
+	if err := n.listen(o, logs); err != nil {
+		n.close()
+		return nil, err
+	}
+	if err := n.newAPI(logs); err != nil {
+		n.close()
+		return nil, fmt.Errorf("peer: %w", err)
+	}
+	return n, nil
+}
 
+// listen opens the sockets. One address that isn't usable yet is no error; none that is usable is one.
+func (n *network) listen(o *Options, logs pionLogs) error {
+	_, err := n.mux.adapt(usableAddresses(n.interfaces))
+	switch {
+	case err == nil || len(n.mux.GetListenAddresses()) > 0:
+	case o.Port != 0:
+		return fmt.Errorf("peer: UDP port %d can't be used; choose another one, or 0 for any: %w", o.Port, err)
+	default:
+		return fmt.Errorf("peer: no UDP socket: %w", err)
+	}
+	if o.TCPPort == 0 || o.RelayOnly {
+		return nil
+	}
+	if n.tcp, err = newTCPMux(n.interfaces, o.TCPPort, logs.NewLogger("tcpmux")); err != nil {
+		return fmt.Errorf("peer: TCP port %d can't be used; choose another one: %w", o.TCPPort, err)
+	}
+	return nil
+}
+
+func (n *network) newAPI(logs pionLogs) error {
+	// Codecs that are registered after the first offer are ignored, so all are
+	// there from the start; they cost nothing until a track uses them.
+	var media webrtc.MediaEngine
+	err := media.RegisterDefaultCodecs()
+	interceptors, lazyErr := lazyInterceptors(&media)
+	// One certificate for all links of the room: making one takes a fifth of the
+	// time in which a link opens.
+	certificate, keyErr := newCertificate()
+	if err := errors.Join(err, lazyErr, keyErr); err != nil {
+		return err
+	}
+	n.certificate = certificate
+	n.api = webrtc.NewAPI(
+		webrtc.WithSettingEngine(n.settings(logs)),
+		webrtc.WithMediaEngine(&media),
+		webrtc.WithInterceptorRegistry(interceptors),
+	)
+	return nil
+}
+
+func (n *network) settings(logs pionLogs) webrtc.SettingEngine {
 	var s webrtc.SettingEngine
 	s.LoggerFactory = logs
-	s.SetNet(nic)
-	s.SetICEUDPMux(mux)
-	s.SetIncludeLoopbackCandidate(loopback)
+	s.SetNet(n.agents)
+	s.SetICEUDPMux(n.mux)
+	if !n.relayOnly { // a TCP candidate of the other side is dialled, whatever the policy is
+		s.SetNetworkTypes([]webrtc.NetworkType{
+			webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6, webrtc.NetworkTypeTCP4, webrtc.NetworkTypeTCP6,
+		})
+	}
+	if n.tcp != nil {
+		s.SetICETCPMux(n.tcp)
+	}
+	s.SetIncludeLoopbackCandidate(true) // agentNet shows it only if there is nothing else
 	s.DetachDataChannels()
 	s.DisableCloseByDTLS(true) // a link closes its PeerConnection itself
 	// Pion waits up to two seconds for better candidates than the first that
@@ -81,26 +143,23 @@ func newNetwork(o *Options) (*network, error) {
 	s.SetICETimeouts(iceDisconnected, iceFailed, iceKeepalive)
 	s.SetICEMaxBindingRequests(iceChecks)
 	s.SetSCTPRTOMax(sctpRTOMax)
+	return s
+}
 
-	// Codecs that are registered after the first offer are ignored, so all are
-	// there from the start; they cost nothing until a track uses them.
-	var media webrtc.MediaEngine
-	err = media.RegisterDefaultCodecs()
-	interceptors, lazyErr := lazyInterceptors(&media)
-	// One certificate for all links of the room: making one takes a fifth of the
-	// time in which a link opens.
-	certificate, keyErr := newCertificate()
-	if err := errors.Join(err, lazyErr, keyErr); err != nil {
-		mux.Close()
-		return nil, fmt.Errorf("peer: %w", err)
+// shut waits for who watches. Links are closed before.
+func (n *network) shut() {
+	n.mu.Lock()
+	n.isShut = true
+	if n.unwatch != nil {
+		n.unwatch()
 	}
-	n := &network{certificate: certificate, log: o.Logger, close: sync.OnceFunc(func() { mux.Close() })}
-	n.api = webrtc.NewAPI(
-		webrtc.WithSettingEngine(s),
-		webrtc.WithMediaEngine(&media),
-		webrtc.WithInterceptorRegistry(interceptors),
-	)
-	return n, nil
+	n.mu.Unlock()
+	n.watching.Wait()
+	n.mux.Close()
+	if n.tcp != nil {
+		n.tcp.Close()
+	}
+	n.interfaces.close()
 }
 
 func newCertificate() (webrtc.Certificate, error) {
@@ -116,17 +175,28 @@ func newCertificate() (webrtc.Certificate, error) {
 }
 
 func (n *network) newPeerConnection() (*webrtc.PeerConnection, error) {
-	n.mu.Lock()
-	servers := n.servers
-	n.mu.Unlock()
-	return n.api.NewPeerConnection(webrtc.Configuration{
-		ICEServers:   servers,
-		Certificates: []webrtc.Certificate{n.certificate},
-	})
+	c := n.configuration()
+	c.Certificates = []webrtc.Certificate{n.certificate}
+	return n.api.NewPeerConnection(c)
 }
 
-// use has links that are made from now on use these servers. One that isn't valid is
-// left out: it would keep every link from being made.
+// configuration is what may change while a PeerConnection lives.
+func (n *network) configuration() webrtc.Configuration {
+	c := webrtc.Configuration{ICEServers: n.iceServers()}
+	if n.relayOnly {
+		c.ICETransportPolicy = webrtc.ICETransportPolicyRelay
+	}
+	return c
+}
+
+func (n *network) iceServers() []webrtc.ICEServer {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.servers
+}
+
+// use has links that are made from now on use these servers, and others after [rtc.useServers]. One that isn't
+// valid is left out: it would keep every link from being made.
 func (n *network) use(servers []signaling.ICEServer) {
 	var valid []webrtc.ICEServer
 	for _, s := range servers {
@@ -153,40 +223,4 @@ func checkICEServer(url string, s signaling.ICEServer) error {
 		return errors.New("TURN needs a username and a credential")
 	}
 	return nil
-}
-
-func newMux(nic transport.Net, loopback bool, logs logging.LoggerFactory) (ice.UDPMux, error) {
-	o := []ice.UDPMuxFromPortOption{
-		ice.UDPMuxFromPortWithNet(nic),
-		ice.UDPMuxFromPortWithReadBufferSize(socketBuffer),
-		ice.UDPMuxFromPortWithWriteBufferSize(socketBuffer),
-		ice.UDPMuxFromPortWithLogger(logs.NewLogger("mux")),
-	}
-	if loopback {
-		o = append(o, ice.UDPMuxFromPortWithLoopback())
-	}
-	mux, err := ice.NewMultiUDPMuxFromPort(0, o...)
-	if err != nil { // one IPv6 address that isn't usable yet fails all
-		mux, err = ice.NewMultiUDPMuxFromPort(0, append(o, ice.UDPMuxFromPortWithNetworks(ice.NetworkTypeUDP4))...)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return mux, nil
-}
-
-// loopbackOnly tells whether this machine has no other interface that is up.
-// Only then is it worth while to offer loopback candidates.
-func loopbackOnly(nic transport.Net) bool {
-	interfaces, err := nic.Interfaces()
-	if err != nil {
-		return false
-	}
-	for _, i := range interfaces {
-		addresses, _ := i.Addrs()
-		if i.Flags&net.FlagUp != 0 && i.Flags&net.FlagLoopback == 0 && len(addresses) > 0 {
-			return false
-		}
-	}
-	return true
 }

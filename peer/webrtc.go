@@ -28,9 +28,13 @@ const closeWait = 5 * time.Second // for Pion to close a PeerConnection
 type rtc struct {
 	// Set at construction.
 	pc       *webrtc.PeerConnection
+	network  *network
 	channels [dataChannels]*webrtc.DataChannel
 	low      [dataChannels]chan struct{} // a token: the channel has room again
 	done     chan struct{}
+
+	gathering *gathering
+	legs      legs
 
 	once sync.Once
 
@@ -61,15 +65,9 @@ func newRTC(n *network, on rtcEvents) (*rtc, error) {
 	if err != nil {
 		return nil, fmt.Errorf("peer: %w", err)
 	}
-	r := &rtc{pc: pc, done: make(chan struct{}), ended: make(chan struct{})}
-	pc.OnICECandidate(func(c *webrtc.ICECandidate) {
-		if c == nil {
-			on.candidate(nil)
-			return
-		}
-		i := c.ToJSON()
-		on.candidate(&candidate{Candidate: i.Candidate, Mid: *i.SDPMid, Line: i.SDPMLineIndex})
-	})
+	r := &rtc{pc: pc, network: n, done: make(chan struct{}), ended: make(chan struct{})}
+	r.gathering = newGathering(n, on.candidate)
+	pc.OnICECandidate(r.gathering.pion)
 	pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) {
 		if state, ok := carrierStates[s]; ok {
 			on.state(state)
@@ -127,9 +125,13 @@ func (r *rtc) negotiate(id uint16, opened func()) error {
 	return nil
 }
 
-// offer makes a new offer and takes it as the local description.
-func (r *rtc) offer() (sdp string, err error) {
-	d, err := r.pc.CreateOffer(nil)
+// offer makes a new offer and takes it as the local description. With restart it is one for new
+// candidates and a new path (RFC 8445 §2.4): frames wait until that is found. The first offer needs none.
+func (r *rtc) offer(restart bool) (sdp string, err error) {
+	if restart || r.pc.LocalDescription() == nil {
+		r.gathering.start()
+	}
+	d, err := r.pc.CreateOffer(&webrtc.OfferOptions{ICERestart: restart})
 	if err != nil {
 		return "", err
 	}
@@ -138,6 +140,9 @@ func (r *rtc) offer() (sdp string, err error) {
 
 // answer takes an offer in and answers it.
 func (r *rtc) answer(offer string) (sdp string, err error) {
+	if last := r.pc.RemoteDescription(); last == nil || iceUfrag(last.SDP) != iceUfrag(offer) {
+		r.gathering.start() // the first, or an ICE restart
+	}
 	err = r.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: offer})
 	if err != nil {
 		return "", err
@@ -147,6 +152,19 @@ func (r *rtc) answer(offer string) (sdp string, err error) {
 		return "", err
 	}
 	return d.SDP, r.pc.SetLocalDescription(d)
+}
+
+// useServers has the next ICE restart use the servers that the network has now.
+func (r *rtc) useServers() error {
+	r.gathering.use(r.network.iceServers())
+	return r.pc.SetConfiguration(r.network.configuration())
+}
+
+// facts are what gathering has brought so far: from them the cause is told when no path is found.
+func (r *rtc) facts() facts {
+	r.gathering.mu.Lock()
+	defer r.gathering.mu.Unlock()
+	return r.gathering.facts
 }
 
 func (r *rtc) accept(answer string) error {
@@ -193,6 +211,7 @@ func (r *rtc) read(id int, buf []byte) (n int, err error) {
 func (r *rtc) close() {
 	r.once.Do(func() {
 		close(r.done)
+		r.gathering.end()
 		if r.eof.Load() {
 			// Reads end a moment before Pion is done with the end. Closing in
 			// between has it wait for 400 ms with a lock held.
