@@ -25,7 +25,7 @@ type Credential struct {
 // HMAC-SHA1 in base64. The tag stands for a session and tells neither room nor member: a name is sent in the clear, and who
 // knows the name of an open room can come in.
 func NewCredential(secret []byte, room, member string, expires time.Time) Credential {
-	expires = expires.Truncate(time.Second)
+	expires = expires.Add(time.Second - 1).Truncate(time.Second) // up
 	name := strconv.FormatInt(expires.Unix(), 10) + ":" + tagOf(secret, room, member)
 	return Credential{Username: name, Password: password(secret, name), Expires: expires}
 }
