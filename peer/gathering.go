@@ -132,7 +132,7 @@ func (g *gathering) askAll(ctx context.Context, servers []*stun.URI, since time.
 	for _, s := range servers {
 		for _, family := range []string{"udp4", "udp6"} {
 			asking.Go(func() {
-				to, err := g.network.resolve(ctx, family, net.JoinHostPort(s.Host, strconv.Itoa(s.Port)))
+				to, err := g.network.agents.lookUp(ctx, family, net.JoinHostPort(s.Host, strconv.Itoa(s.Port)))
 				if err != nil {
 					return // most servers have one family only
 				}

@@ -2,7 +2,6 @@ package peer
 
 import (
 	"context"
-	"errors"
 	"net"
 	"net/netip"
 	"time"
@@ -19,16 +18,7 @@ const (
 
 	interfacePoll  = 500 * time.Millisecond // where the system tells of no change
 	interfaceCheck = time.Minute            // where it does, in case it didn't
-	settleWait     = 100 * time.Millisecond // one change comes as several
-	maxSettle      = 10                     // of these waits
-	// An IPv6 address can be used when the system knows that nobody else has it,
-	// after a second or two (RFC 4862 §5.4); a port may become free any time.
-	retryFirst = 250 * time.Millisecond // doubled each time
-	retryMax   = 30 * time.Second
 )
-
-// errOwnReflexive keeps Pion from opening sockets to ask STUN servers: the mux's are asked from.
-var errOwnReflexive = errors.New("peer: reflexive candidates come from the mux")
 
 // interfaces is the machine's network, and tells when that may have changed.
 type interfaces interface {
@@ -152,40 +142,4 @@ func usableAddress(a net.Addr) (netip.Addr, bool) {
 		return address, false
 	}
 	return address, true
-}
-
-// agentNet is what Pion's ICE agents see of the network.
-type agentNet struct{ transport.Net }
-
-// Interfaces have the addresses that the mux has too: that one knows when loopback is worth while.
-func (n agentNet) Interfaces() ([]*transport.Interface, error) {
-	all, err := n.Net.Interfaces()
-	if err != nil {
-		return nil, err
-	}
-	usable := make(map[netip.Addr]bool)
-	for _, a := range usableAddresses(n.Net) {
-		usable[a] = true
-	}
-	var kept []*transport.Interface
-	for _, i := range all {
-		only := transport.NewInterface(i.Interface)
-		addresses, _ := i.Addrs()
-		for _, a := range addresses {
-			if address, ok := usableAddress(a); ok && usable[address] {
-				only.AddAddress(a)
-			}
-		}
-		kept = append(kept, only)
-	}
-	return kept, nil
-}
-
-// ListenUDP refuses a socket at no address: Pion opens one for each server and link to learn how it is seen.
-// It has no other use for one, and no switch for this.
-func (n agentNet) ListenUDP(network string, local *net.UDPAddr) (transport.UDPConn, error) {
-	if local == nil || local.IP == nil || local.IP.IsUnspecified() {
-		return nil, errOwnReflexive
-	}
-	return n.Net.ListenUDP(network, local)
 }

@@ -8,9 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/netip"
-	"slices"
 	"sync"
 	"time"
 
@@ -41,7 +38,7 @@ type network struct {
 	certificate webrtc.Certificate
 	log         *slog.Logger
 	interfaces  interfaces
-	virtual     bool // not the system's: names are its own matter
+	agents      agentNet // what Pion has of it
 	mux         *udpMux
 	tcp         ice.TCPMux // nil: no TCP port
 	relayOnly   bool
@@ -63,7 +60,7 @@ func newNetwork(o *Options) (*network, error) {
 	n := &network{
 		log:        o.Logger,
 		interfaces: nic,
-		virtual:    o.Net != nil,
+		agents:     agentNet{nic, o.Net == nil},
 		relayOnly:  o.RelayOnly,
 	}
 	n.close = sync.OnceFunc(n.shut)
@@ -123,7 +120,7 @@ func (n *network) newAPI(logs pionLogs) error {
 func (n *network) settings(logs pionLogs) webrtc.SettingEngine {
 	var s webrtc.SettingEngine
 	s.LoggerFactory = logs
-	s.SetNet(agentNet{n.interfaces})
+	s.SetNet(n.agents)
 	s.SetICEUDPMux(n.mux)
 	if !n.relayOnly { // a TCP candidate of the other side is dialled, whatever the policy is
 		s.SetNetworkTypes([]webrtc.NetworkType{
@@ -163,97 +160,6 @@ func (n *network) shut() {
 		n.tcp.Close()
 	}
 	n.interfaces.close()
-}
-
-// watch calls changed each time when the usable addresses of this machine have changed and the sockets have
-// followed: links that restart ICE then gather at the new ones. It returns when ctx has ended or the
-// network is closed. It is called once.
-func (n *network) watch(ctx context.Context, changed func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	n.mu.Lock()
-	if n.isShut {
-		n.mu.Unlock()
-		return
-	}
-	n.unwatch = cancel
-	n.watching.Add(1)
-	n.mu.Unlock()
-	defer n.watching.Done()
-
-	retry := time.Duration(0) // 0: every address has its socket
-	for ctx.Err() == nil {
-		now := usableAddresses(n.interfaces)
-		moved, err := n.mux.adapt(now)
-		if moved {
-			changed()
-		}
-		switch {
-		case err == nil:
-			retry = 0
-		case moved || retry == 0:
-			retry = retryFirst
-		default:
-			retry = min(2*retry, retryMax)
-		}
-		n.awaitChange(ctx, now, retry)
-	}
-}
-
-// awaitChange returns when the addresses may be others than before and have come to rest, or it is time to
-// try again to bind one of them.
-func (n *network) awaitChange(ctx context.Context, before []netip.Addr, retry time.Duration) {
-	wait := func(longest time.Duration) {
-		waiting, cancel := context.WithTimeout(ctx, longest)
-		defer cancel()
-		n.interfaces.wait(waiting)
-	}
-	if retry > 0 {
-		wait(retry)
-	} else {
-		n.interfaces.wait(ctx)
-	}
-	for range maxSettle {
-		now := usableAddresses(n.interfaces)
-		if slices.Equal(before, now) {
-			return
-		}
-		before = now
-		wait(settleWait)
-	}
-}
-
-// addresses are those that links are offered.
-func (n *network) addresses() []netip.AddrPort {
-	var all []netip.AddrPort
-	for _, s := range n.mux.live() {
-		all = append(all, s.local)
-	}
-	return all
-}
-
-// resolve is the address of a server in one family, udp4 or udp6.
-func (n *network) resolve(ctx context.Context, family, hostPort string) (netip.AddrPort, error) {
-	if n.virtual {
-		a, err := n.interfaces.ResolveUDPAddr(family, hostPort)
-		if err != nil {
-			return netip.AddrPort{}, err
-		}
-		return netip.AddrPortFrom(a.AddrPort().Addr().Unmap(), uint16(a.Port)), nil
-	}
-	host, port, err := net.SplitHostPort(hostPort)
-	if err != nil {
-		return netip.AddrPort{}, err
-	}
-	p, err := net.LookupPort("udp", port)
-	if err != nil {
-		return netip.AddrPort{}, err
-	}
-	found, err := net.DefaultResolver.LookupNetIP(ctx, "ip"+family[len("udp"):], host)
-	if err != nil {
-		return netip.AddrPort{}, err
-	}
-	return netip.AddrPortFrom(found[0].Unmap(), uint16(p)), nil
 }
 
 func newCertificate() (webrtc.Certificate, error) {

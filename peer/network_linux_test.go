@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/snug-chat/snug/signaling"
 	"golang.org/x/sys/unix"
 )
 
@@ -190,6 +191,36 @@ func TestLinkGoesOnWhenItsAddressIsBack(t *testing.T) {
 	awaitAddresses(t, bob, bobChanges, "127.0.0.1", "::1")
 	ip(t, "address add 10.1.0.1/24 dev two")
 	p.exchange("without a restart")
+}
+
+// A firewall that drops says nothing, and the system goes on trying for two minutes.
+func TestSilentTURNServerIsGivenUp(t *testing.T) {
+	if !inNamespace(t) {
+		return
+	}
+	ip(t, "address add 10.1.0.1/24 dev one")
+	ip(t, "neighbour add 10.1.0.99 lladdr 02:00:00:00:00:99 dev one")
+	n := openNetwork(t, nil)
+	n.use([]signaling.ICEServer{{
+		URLs:     []string{"turn:10.1.0.99?transport=tcp", "turns:10.1.0.99", "turn:10.1.0.99"},
+		Username: "u", Credential: "c",
+	}})
+	p := newRTCPair(t, n, openNetwork(t, nil))
+	start := time.Now()
+	if _, err := p.ends[0].offer(false); err != nil {
+		t.Fatal(err)
+	}
+	for c := range p.ends[0].candidates {
+		if c == nil {
+			break
+		}
+	}
+	if d := time.Since(start); d > 2*serverWait {
+		t.Errorf("gathered for %v", d)
+	}
+	if got, want := p.ends[0].facts(), (facts{candidates: 1, turn: true}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
 }
 
 func TestBuffersAreLarge(t *testing.T) {

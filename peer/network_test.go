@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -93,6 +94,8 @@ func TestTCPWhereUDPIsBlocked(t *testing.T) {
 			if err != nil || pair.Local.Protocol.String() != "tcp" {
 				t.Errorf("goes over %v, %v", pair, err)
 			}
+			p.negotiate(true)
+			p.exchange("over TCP, after a restart")
 		})
 	}
 }
@@ -228,70 +231,74 @@ func TestNewServersServeTheNextRestart(t *testing.T) {
 	p.exchange("after a restart")
 }
 
-// natLab is two members behind a NAT each, and a STUN server outside. Ports that were sent to may answer.
+// natLab is members behind a NAT each, and a STUN server outside. Who was sent to may answer, nobody else.
 type natLab struct {
-	wan    *vnet.Router
-	server netip.AddrPort
-	asked  chan netip.AddrPort // by the STUN server
+	t       *testing.T
+	wan     *vnet.Router
+	outside *vnet.Net
+	members int
+	server  netip.AddrPort
+	asked   chan netip.AddrPort // by the STUN server
 }
 
-func newNATLab(t *testing.T) (l *natLab, join func(nat, address string) *network) {
+func newNATLab(t *testing.T) *natLab {
 	t.Helper()
-	logs := pionLogs{slog.New(slog.DiscardHandler)}
-	wan, err := vnet.NewRouter(&vnet.RouterConfig{CIDR: "203.0.113.0/24", MinDelay: 10 * time.Millisecond, LoggerFactory: logs})
+	l := &natLab{t: t, server: netip.MustParseAddrPort("203.0.113.1:3478"), asked: make(chan netip.AddrPort, 64)}
+	var err error
+	l.wan, err = vnet.NewRouter(&vnet.RouterConfig{CIDR: "203.0.113.0/24", MinDelay: 10 * time.Millisecond, LoggerFactory: pionLogs{slog.New(slog.DiscardHandler)}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	l = &natLab{wan: wan, server: netip.MustParseAddrPort("203.0.113.1:3478"), asked: make(chan netip.AddrPort, 64)}
-	outside, err := vnet.NewNet(&vnet.NetConfig{StaticIPs: []string{l.server.Addr().String()}})
-	if err == nil {
-		err = wan.AddNet(outside)
-	}
-	if err != nil {
+	l.outside, err = vnet.NewNet(&vnet.NetConfig{StaticIPs: []string{l.server.Addr().String()}})
+	if err := errors.Join(err, l.wan.AddNet(l.outside)); err != nil {
 		t.Fatal(err)
 	}
-	started := false
-	return l, func(nat, address string) *network {
-		lan, err := vnet.NewRouter(&vnet.RouterConfig{
-			CIDR:          "192.168.0.0/24",
-			StaticIPs:     []string{nat},
-			LoggerFactory: logs,
-			NATType: &vnet.NATType{
-				MappingBehavior: vnet.EndpointIndependent, FilteringBehavior: vnet.EndpointAddrPortDependent, MappingLifeTime: time.Minute,
-			},
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		nic, err := vnet.NewNet(&vnet.NetConfig{StaticIPs: []string{address}})
-		if err := errors.Join(err, lan.AddNet(nic), wan.AddRouter(lan)); err != nil {
-			t.Fatal(err)
-		}
-		if !started {
-			started = true
-			if err := wan.Start(); err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { wan.Stop() })
-			l.serve(t, outside)
-		} else if err := lan.Start(); err != nil {
-			t.Fatal(err)
-		}
-		n := openNetwork(t, &Options{Net: nic})
-		n.use([]signaling.ICEServer{{URLs: []string{"stun:" + l.server.String()}}})
-		return n
+	return l
+}
+
+// join is a member behind a NAT with this address.
+func (l *natLab) join(nat string) *network {
+	l.t.Helper()
+	l.members++
+	lan, err := vnet.NewRouter(&vnet.RouterConfig{
+		CIDR:          "192.168.0.0/24",
+		StaticIPs:     []string{nat},
+		LoggerFactory: pionLogs{slog.New(slog.DiscardHandler)},
+		NATType: &vnet.NATType{
+			MappingBehavior: vnet.EndpointIndependent, FilteringBehavior: vnet.EndpointAddrPortDependent, MappingLifeTime: time.Minute,
+		},
+	})
+	if err != nil {
+		l.t.Fatal(err)
 	}
+	nic, err := vnet.NewNet(&vnet.NetConfig{StaticIPs: []string{fmt.Sprintf("192.168.0.%d", 1+l.members)}})
+	if err := errors.Join(err, lan.AddNet(nic), l.wan.AddRouter(lan)); err != nil {
+		l.t.Fatal(err)
+	}
+	if l.members == 1 {
+		err = l.wan.Start()
+		l.t.Cleanup(func() { l.wan.Stop() })
+		l.serve()
+	} else {
+		err = lan.Start()
+	}
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	n := openNetwork(l.t, &Options{Net: nic})
+	n.use([]signaling.ICEServer{{URLs: []string{"stun:" + l.server.String()}}})
+	return n
 }
 
 // serve answers binding requests.
-func (l *natLab) serve(t *testing.T, nic transport.Net) {
-	conn, err := nic.ListenPacket("udp4", l.server.String())
+func (l *natLab) serve() {
+	conn, err := l.outside.ListenPacket("udp4", l.server.String())
 	if err != nil {
-		t.Fatal(err)
+		l.t.Fatal(err)
 	}
 	var serving sync.WaitGroup
-	t.Cleanup(serving.Wait)
-	t.Cleanup(func() { conn.Close() })
+	l.t.Cleanup(serving.Wait)
+	l.t.Cleanup(func() { conn.Close() })
 	serving.Go(func() {
 		buf := make([]byte, 1500)
 		for {
@@ -313,8 +320,8 @@ func (l *natLab) serve(t *testing.T, nic transport.Net) {
 
 func TestMembersMeetBehindNATs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l, join := newNATLab(t)
-		ann, bob := join("203.0.113.10", "192.168.0.2"), join("203.0.113.20", "192.168.0.3")
+		l := newNATLab(t)
+		ann, bob := l.join("203.0.113.10"), l.join("203.0.113.20")
 		p := newRTCPair(t, ann, bob)
 		p.mustOpen()
 		p.exchange("through two NATs")
@@ -335,8 +342,8 @@ func TestMembersMeetBehindNATs(t *testing.T) {
 
 func TestLinksOfAMomentAskOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l, join := newNATLab(t)
-		ann, bob, eve := join("203.0.113.10", "192.168.0.2"), join("203.0.113.20", "192.168.0.3"), join("203.0.113.30", "192.168.0.4")
+		l := newNATLab(t)
+		ann, bob, eve := l.join("203.0.113.10"), l.join("203.0.113.20"), l.join("203.0.113.30")
 		first := newRTCPair(t, ann, bob)
 		first.mustOpen()
 		newRTCPair(t, ann, eve).mustOpen()
@@ -353,8 +360,8 @@ func TestLinksOfAMomentAskOnce(t *testing.T) {
 
 func TestSilentServerDelaysNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l, join := newNATLab(t)
-		ann, bob := join("203.0.113.10", "192.168.0.2"), join("203.0.113.20", "192.168.0.3")
+		l := newNATLab(t)
+		ann, bob := l.join("203.0.113.10"), l.join("203.0.113.20")
 		servers := []signaling.ICEServer{{URLs: []string{"stun:203.0.113.99:3478", "stun:" + l.server.String()}}}
 		ann.use(servers)
 		bob.use(servers)
@@ -413,3 +420,50 @@ func TestUsableAddresses(t *testing.T) {
 type fixedInterfaces []*transport.Interface
 
 func (f fixedInterfaces) Interfaces() ([]*transport.Interface, error) { return f, nil }
+
+// An ICE restart closes the candidates that are being written to: that must not end the transport.
+func TestRestartsWhileMuchIsSent(t *testing.T) {
+	p := newRTCPair(t, openNetwork(t, nil), openNetwork(t, nil))
+	p.mustOpen()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	var working sync.WaitGroup
+	defer working.Wait()
+	defer p.ends[1].close() // ends the reading
+	defer cancel()
+	working.Go(func() {
+		for frame := make([]byte, 1000); ctx.Err() == nil; {
+			if err := p.ends[0].write(ctx, nil, dataReliable, frame); err != nil && ctx.Err() == nil {
+				t.Error(err)
+				return
+			}
+		}
+	})
+	hundreds := make(chan struct{})
+	working.Go(func() {
+		buf := make([]byte, maxFrame)
+		for n := 1; ; n++ {
+			if _, err := p.ends[1].read(dataReliable, buf); err != nil {
+				return
+			}
+			if n%100 == 0 {
+				select {
+				case hundreds <- struct{}{}:
+				case <-ctx.Done():
+					return
+				}
+			}
+		}
+	})
+	for restart := range 10 {
+		// More than was on its way before.
+		for range 10 {
+			select {
+			case <-hundreds:
+			case <-ctx.Done():
+				t.Fatalf("nothing comes after %d restarts", restart)
+			}
+		}
+		p.negotiate(true)
+	}
+}

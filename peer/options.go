@@ -23,10 +23,11 @@ type Options struct {
 	// Port is the UDP port that all links of the room share, on each address of the machine. No other
 	// room may have the same. 0: any that is free.
 	Port uint16
-	// TCPPort is a port for those whom no UDP reaches. 0: none.
+	// TCPPort is a TCP port, on all addresses, at which links arrive from where UDP doesn't get through
+	// (RFC 6544). 0: none.
 	TCPPort uint16
 	// RelayOnly has links go through TURN servers only: the other side doesn't learn this one's
-	// addresses, and a relay can be tested.
+	// addresses, and a relay can be tested. TCPPort isn't used then.
 	RelayOnly bool
 }
 

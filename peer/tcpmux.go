@@ -29,7 +29,7 @@ func newTCPMux(nic transport.Net, port uint16, log logging.LeveledLogger) (ice.T
 	if err != nil {
 		return nil, err
 	}
-	return ice.NewTCPMuxDefault(ice.TCPMuxParams{
+	return tcpMux{ice.NewTCPMuxDefault(ice.TCPMuxParams{
 		Listener: &boundedListener{
 			Listener: l,
 			slots:    make(chan struct{}, maxTCPConns),
@@ -40,7 +40,17 @@ func newTCPMux(nic transport.Net, port uint16, log logging.LeveledLogger) (ice.T
 		WriteBufferSize:              tcpWriteBuffer,
 		FirstStunBindTimeout:         tcpFirstWait,
 		AliveDurationForConnFromStun: tcpFirstWait,
-	}), nil
+	})}, nil
+}
+
+type tcpMux struct{ *ice.TCPMuxDefault }
+
+func (m tcpMux) GetConnByUfrag(ufrag string, isIPv6 bool, local net.IP) (net.PacketConn, error) {
+	conn, err := m.TCPMuxDefault.GetConnByUfrag(ufrag, isIPv6, local)
+	if err != nil {
+		return nil, err
+	}
+	return muxConn{conn}, nil
 }
 
 // boundedListener closes the connections that are too many, and goes on after an error that passes:

@@ -24,6 +24,11 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	http.NewResponseController(w).SetReadDeadline(time.Now().Add(requestWait)) // an upgrade, and body, end that
 	room, verb, _ := strings.Cut(path, "/")
 	servePoll := h.pollVerb(verb)
+	if refusal := h.checkHost(r); refusal != nil {
+		h.misdirected.log(h.log(), slog.LevelWarn, "a request for a host that isn't this hub was refused", "origin", short(r.Header.Get("Origin")), "host", short(r.Host))
+		h.refuse(w, r, http.StatusMisdirectedRequest, refusal)
+		return
+	}
 	if refusal := h.checkOrigin(r); refusal != nil {
 		h.counters.refused(refusal)
 		h.foreign.log(h.log(), slog.LevelWarn, "a page of a foreign origin was refused", "origin", short(r.Header.Get("Origin")), "host", short(r.Host))

@@ -202,7 +202,7 @@ func (d *dialer) upgrade(ctx context.Context, url string) (*websocket.Conn, erro
 func refusal(answer *http.Response, body []byte) error {
 	m, err := decodeFromHub(bytes.TrimSpace(body))
 	if e, ok := m.(*Error); err == nil && ok {
-		e.Final = e.Code == CodeOrigin || closeCodes[e.Code] >= finalCloseMin
+		e.Final = e.Code == CodeOrigin || e.Code == CodeHost || closeCodes[e.Code] >= finalCloseMin
 		return e
 	}
 	return fmt.Errorf("%w (HTTP status %s)", ErrNotHub, answer.Status)

@@ -28,6 +28,7 @@ const (
 	CodeForbidden   = "forbidden"
 	CodeUnknownType = "unknown-type"
 	CodeOrigin      = "origin"     // HTTP only
+	CodeHost        = "host"       // HTTP only
 	CodeUpgrade     = "upgrade"    // HTTP only
 	CodeConnection  = "connection" // HTTP only
 )
@@ -88,7 +89,7 @@ type Error struct {
 	Retry   time.Duration // how long to wait before trying again; 0: not said
 	Limit   string        // which, with CodeLimit: LimitConnections, …
 	// Final means that trying again won't help: the close code was 4500–4999,
-	// or the origin was refused.
+	// or the origin or the host was refused.
 	Final bool
 }
 
@@ -132,7 +133,7 @@ func refusef(code, format string, args ...any) *Error {
 	return &Error{
 		Code:    code,
 		Message: fmt.Sprintf(format, args...),
-		Final:   closeCode >= finalCloseMin || code == CodeOrigin,
+		Final:   closeCode >= finalCloseMin || code == CodeOrigin || code == CodeHost,
 	}
 }
 

@@ -48,7 +48,7 @@ type Hub struct {
 	held      held
 
 	// Logs of what costs whoever causes it nothing.
-	foreign, refusedLines, unchecked rarely
+	foreign, misdirected, refusedLines, unchecked rarely
 
 	work sync.WaitGroup // every goroutine and timer
 

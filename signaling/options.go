@@ -13,9 +13,18 @@ type Options struct {
 	// "https://example.org". The hub's own needs no mention, nor does any on
 	// loopback for a hub that is reached there.
 	Origins []string
+	// Hosts are the names and addresses, without ports, by which the hub is called, such as "chat.example.org".
+	// A request for another host is refused, unless that is a loopback name and the request came in on a loopback
+	// address. Empty: any host is taken; then a hub on plain HTTP lets in every page whose author can point a name at the
+	// hub's address.
+	Hosts []string
 	// ICE says which STUN and TURN servers a member is told, when it is
 	// welcomed and again before they expire. It must not block, nor call the hub. Nil: none.
 	ICE func(AuthRequest, Grant) ICE
+	// Ended is told that a session has ended for good: its member left, was away for too long, or was put out. It is called
+	// once for each session that was welcomed, after the last ICE of that session and before the first of another one of the same
+	// id, and not for those that are there when the hub is shut down. It must not block, nor call the hub. Nil: nobody is told.
+	Ended func(room, member string)
 	// Authorize decides who may enter: PROTOCOL.md, section 8. It is called
 	// for each hello and each renewal, by any number of goroutines, and has
 	// ten seconds, less if the hub is shut down. An [*Error] is told to the client: with a code of this package it
@@ -162,6 +171,9 @@ func (o *Options) withDefaults() *Options {
 	}
 	if c.ICE == nil {
 		c.ICE = func(AuthRequest, Grant) ICE { return ICE{} }
+	}
+	if c.Ended == nil {
+		c.Ended = func(string, string) {}
 	}
 	if c.Authorize == nil {
 		c.Authorize = open

@@ -190,6 +190,7 @@ func (r *room) leave(s *session, reason string) {
 	r.n++
 	r.note(change{session: s, n: r.n, what: left, reason: reason})
 	r.hub.counters.addTo(&r.hub.counters.leaves, reason)
+	r.hub.options.Load().Ended(r.name, s.id)
 	r.hub.logOf(s.address).Info("a member left", "room", r.name, "member", s.id, "reason", reason, "cause", s.lostFor)
 }
 

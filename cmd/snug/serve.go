@@ -51,7 +51,7 @@ type serveFlags struct {
 
 // keyOf gives each flag that sets a key of the configuration that key.
 var keyOf = map[string]string{
-	"listen": "listen", "open": "open", "origin": "origins", "ice-server": "ice_servers", "proxy": "proxies",
+	"listen": "listen", "open": "open", "origin": "origins", "ice-server": "ice.servers", "turn": "turn.mode", "turn-address": "turn.addresses", "proxy": "proxies",
 	"token-keys": "auth.keys", "tls-cert": "tls.cert", "tls-key": "tls.key",
 	"acme-domain": "tls.acme.domains", "acme-email": "tls.acme.email",
 	"admin": "admin.listen", "admin-token-file": "admin.token_file", "log-level": "log.level", "log-format": "log.format",
@@ -82,8 +82,12 @@ func (f *serveFlags) parts() []part {
 	running.String("admin-token-file", "", "the `FILE` with the token of the admin API")
 	running.String("log-level", "warn", "log this `LEVEL` and what is worse: debug, info, warn or error")
 	running.String("log-format", "text", "log as `FORMAT`: text or json")
-	running.StringArray("ice-server", nil, "the `URL` of a STUN server for members, such as stun:stun.example.org:3478 (repeatable)")
-	return []part{where, who, tls, running}
+
+	relay := newPart("Getting members through to each other")
+	relay.String("turn", "auto", "relay for members who don't get through: `MODE` on, off, or auto, which is on where others can reach the hub")
+	relay.StringArray("turn-address", nil, "the public `ADDRESS` of this machine, if it is behind a NAT (repeatable, once for IPv6)")
+	relay.StringArray("ice-server", nil, "the `URL` of another STUN server for members, such as stun:stun.example.org:3478 (repeatable)")
+	return []part{where, who, tls, relay, running}
 }
 
 func (f *serveFlags) serve(c *cobra.Command) error {

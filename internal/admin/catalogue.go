@@ -30,7 +30,7 @@ func families() []family {
 			[]string{"bye", "timeout", "kicked"},
 			func(s *signaling.Stats) map[string]uint64 { return s.Leaves }),
 		counters("refusals_total", "code", "Connections that the hub ended and requests that it refused, by the protocol's code.",
-			[]string{"connection", "duplicate", "expired", "forbidden", "full", "going-away", "kicked", "limit", "locked", "malformed", "order", "origin",
+			[]string{"connection", "duplicate", "expired", "forbidden", "full", "going-away", "host", "kicked", "limit", "locked", "malformed", "order", "origin",
 				"room", "slow", "superseded", "timeout", "token", "too-big", "unavailable", "unknown-type", "upgrade", "version"},
 			func(s *signaling.Stats) map[string]uint64 { return s.Refusals }),
 		counters("limited_total", "limit", "Refusals for a limit, by which.",

@@ -11,28 +11,32 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/snug-chat/snug/internal/turn"
 	"github.com/snug-chat/snug/signaling"
 )
 
 // Config is a whole configuration. Make one with [Default] or [Load]. It isn't changed after that, so any
 // number of goroutines may read it. The field's comment begins with its key.
 type Config struct {
-	Listen     string         // listen: HOST:PORT
-	Open       bool           // open: everybody may come in, without a token
-	Origins    []string       // origins: foreign ones whose pages may connect, such as https://example.org
-	ICEServers []string       // ice_servers: URLs of STUN servers for members
-	Proxies    []netip.Prefix // proxies: whose X-Forwarded-For is believed
-	TLS        TLS            // tls
-	Auth       Auth           // auth
-	Limits     Limits         // limits
-	Session    Session        // session
-	Drain      time.Duration  // drain: over how long members are sent away at the end, at most
-	Deadline   time.Duration  // deadline: for all of the end; not below Drain
-	Admin      Admin          // admin
-	Log        Log            // log
+	Listen   string         // listen: HOST:PORT
+	Open     bool           // open: everybody may come in, without a token
+	Origins  []string       // origins: foreign ones whose pages may connect, such as https://example.org
+	Hosts    []string       // hosts: names and addresses by which the hub is called, without ports
+	Proxies  []netip.Prefix // proxies: whose X-Forwarded-For is believed
+	TLS      TLS            // tls
+	TURN     TURN           // turn
+	ICE      ICE            // ice
+	Auth     Auth           // auth
+	Limits   Limits         // limits
+	Session  Session        // session
+	Drain    time.Duration  // drain: over how long members are sent away at the end, at most
+	Deadline time.Duration  // deadline: for all of the end; not below Drain
+	Admin    Admin          // admin
+	Log      Log            // log
 
 	// LAN is set by --lan alone: listen on every interface, for everybody in the local network.
 	LAN bool
@@ -58,6 +62,51 @@ type ACME struct {
 	Storage   string   // tls.acme.storage: directory for accounts, keys and certificates; empty: see [Sources.Data]
 	CA        string   // tls.acme.ca: PEM file of roots that the directory's server is checked against; empty: the system's
 }
+
+// TURN is the hub's own STUN and TURN server.
+type TURN struct {
+	Mode        TURNMode     // turn.mode
+	Listen      string       // turn.listen: HOST:PORT, for UDP and TCP; empty: the hub's host, port 3478
+	TLSListen   string       // turn.tls_listen: HOST:PORT; empty: the hub's host, port 5349, if there is a certificate; "off": nowhere
+	Host        string       // turn.host: what members are told; empty: the certificate's name, or else an address
+	Addresses   []netip.Addr // turn.addresses: as others reach this machine, at most one of each family; none: those of its interfaces
+	turn.Limits              // turn.ports, .allow, .allocations, .requests.rate, …
+}
+
+// TURNMode says whether the hub relays.
+type TURNMode string
+
+// Modes. The zero value isn't one of them.
+const (
+	TURNAuto TURNMode = "auto" // if others can reach the hub, and ice.servers names no TURN server
+	TURNOn   TURNMode = "on"
+	TURNOff  TURNMode = "off"
+)
+
+// TURNEnabled tells whether the hub runs its own STUN and TURN server.
+func (c *Config) TURNEnabled() bool {
+	switch c.TURN.Mode {
+	case TURNOn:
+		return true
+	case TURNOff:
+		return false
+	}
+	return (c.LAN || !Loopback(c.Listen)) && !c.ICE.Relays()
+}
+
+// ICE is what members are told of other people's STUN and TURN servers.
+type ICE struct {
+	Servers      []string      // ice.servers: URLs
+	SecretFile   string        // ice.secret_file: file of the secret that credentials are made with
+	Username     string        // ice.username: given to all members as it is
+	PasswordFile string        // ice.password_file: file of what belongs to it
+	Validity     time.Duration // ice.validity: of credentials that are made
+}
+
+// Relays tells whether a TURN server is among them.
+func (i ICE) Relays() bool { return slices.ContainsFunc(i.Servers, isTURN) }
+
+func isTURN(url string) bool { return strings.HasPrefix(url, "turn") }
 
 // Auth says who may come in. Without keys nobody needs a token.
 type Auth struct {
@@ -104,6 +153,7 @@ const (
 
 const (
 	defaultListen    = "127.0.0.1:8080"
+	defaultValidity  = 12 * time.Hour
 	defaultMaxAge    = 24 * time.Hour
 	defaultMaxHeader = 16 << 10
 	defaultDrain     = 10 * time.Second
@@ -115,6 +165,8 @@ func Default() *Config {
 	hub := signaling.Defaults()
 	return &Config{
 		Listen:   defaultListen,
+		TURN:     TURN{Mode: TURNAuto, Limits: turn.Defaults()},
+		ICE:      ICE{Validity: defaultValidity},
 		Auth:     Auth{MaxAge: defaultMaxAge, Duplicates: hub.Duplicates},
 		Limits:   Limits{HubLimits: hub.Limits, Header: defaultMaxHeader},
 		Session:  Session{Ping: hub.PingInterval, Timeout: hub.PongTimeout, Hello: hub.HelloTimeout, Grace: hub.Grace},

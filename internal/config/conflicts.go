@@ -5,7 +5,7 @@ import "strings"
 // Check finds values that are fine one by one, and not together. [Load] has done so.
 func (c *Config) Check() (all Problems) {
 	for _, check := range []func() *Problem{
-		c.entrance, c.openWithKeys, c.certificate, c.certificates, c.adminAddress,
+		c.entrance, c.openWithKeys, c.certificate, c.certificates, c.turnTLS, c.turnAddresses, c.iceCredentials, c.icePassword, c.adminAddress,
 		c.heartbeat, c.ending, c.queue, c.replay, c.roomBytes, c.hubBytes,
 	} {
 		if p := check(); p != nil {
@@ -49,6 +49,43 @@ func (c *Config) certificates() *Problem {
 		return c.Problem("means nothing without host names: name them (tls.acme.domains)", nil, "tls.acme.email", "tls.acme.directory", "tls.acme.ca")
 	case len(a.Domains) > 0 && a.Storage == "":
 		return c.Problem("certificates have to be kept somewhere: name a directory (tls.acme.storage)", nil, "tls.acme.domains")
+	}
+	return nil
+}
+
+func (c *Config) turnTLS() *Problem {
+	if t := c.TURN.TLSListen; t == "" || t == "off" || c.TLS.On() {
+		return nil
+	}
+	return c.Problem("TURN over TLS needs the hub's certificate (tls.cert or tls.acme.domains): give it one, or leave this out", nil, "turn.tls_listen")
+}
+
+func (c *Config) turnAddresses() *Problem {
+	a := c.TURN.Addresses
+	if len(a) < 2 || len(a) == 2 && a[0].Is4() != a[1].Is4() {
+		return nil
+	}
+	return c.Problem("relays get one address of IPv4 and one of IPv6 at most: leave the others out", nil, "turn.addresses")
+}
+
+func (c *Config) iceCredentials() *Problem {
+	switch i := c.ICE; {
+	case i.Relays() && i.SecretFile == "" && i.Username == "":
+		return c.Problem("a TURN server needs credentials: name the file of its secret (ice.secret_file), or a name and the file of its password (ice.username, ice.password_file)", nil, "ice.servers")
+	case i.SecretFile != "" && i.Username != "":
+		return c.Problem("credentials are made with a secret (ice.secret_file) or given as they are (ice.username), not both: leave one of the two out", nil, "ice.username")
+	case !i.Relays() && (i.SecretFile != "" || i.Username != ""):
+		return c.Problem("means nothing without a TURN server: name it (ice.servers)", nil, "ice.secret_file", "ice.username")
+	}
+	return nil
+}
+
+func (c *Config) icePassword() *Problem {
+	switch i := c.ICE; {
+	case i.Username != "" && i.PasswordFile == "":
+		return c.Problem("a name needs its password: name the file that it is in (ice.password_file)", nil, "ice.username")
+	case i.Username == "" && i.PasswordFile != "":
+		return c.Problem("a password needs its name: say that as well (ice.username)", nil, "ice.password_file")
 	}
 	return nil
 }

@@ -42,7 +42,7 @@ const (
 
 // keys are all keys, each bound to its field of c, in the order in which they are printed. Sections hang together.
 func (c *Config) keys() []key {
-	return slices.Concat(c.reach(), c.tls(), c.auth(), c.limits(), c.rates(), c.session(), c.running())
+	return slices.Concat(c.reach(), c.tls(), c.turn(), c.ice(), c.auth(), c.limits(), c.rates(), c.session(), c.running())
 }
 
 func (c *Config) reach() []key {
@@ -50,7 +50,7 @@ func (c *Config) reach() []key {
 		{"listen", one(&c.Listen, address(false)), "The address to listen on, HOST:PORT. On any but this machine's own, the hub needs auth.keys or open.", true},
 		{"open", one(&c.Open, truth), "Whether everybody who knows a room's name may come in. Needed where others can reach the hub and there are no keys.", false},
 		{"origins", many(&c.Origins, origin), "Foreign origins whose pages may connect, such as https://example.org. The hub's own page needs no mention.", false},
-		{"ice_servers", many(&c.ICEServers, stunURL), "STUN servers that members are told, such as stun:stun.example.org:3478.", false},
+		{"hosts", many(&c.Hosts, hostName), "Names and addresses, without ports, by which this hub is called. Requests for others are refused: a page whose name was pointed at this address (DNS rebinding). Empty: any. On this machine's own address, in plain HTTP and without proxies, this machine's own names are all.", false},
 		{"proxies", many(&c.Proxies, prefix), "Addresses (CIDR) of proxies whose X-Forwarded-For is believed. Name none that a client can have.", false},
 	}
 }
@@ -65,6 +65,39 @@ func (c *Config) tls() []key {
 		{"tls.acme.directory", one(&t.ACME.Directory, httpsURL), "URL of the authority's directory. Empty: Let's Encrypt.", false},
 		{"tls.acme.storage", path(&t.ACME.Storage), "Directory that keeps accounts, keys and certificates. Empty: acme in systemd's StateDirectory, or else snug/acme in the user's directory of configurations.", false},
 		{"tls.acme.ca", path(&t.ACME.CA), "PEM file of the roots that the directory's own certificate is checked against. Empty: the system's.", false},
+	}
+}
+
+func (c *Config) turn() []key {
+	t := &c.TURN
+	l := &t.Limits
+	return []key{
+		{"turn.mode", one(&t.Mode, choice(TURNAuto, TURNOn, TURNOff)), "Whether the hub relays for members who don't get through to each other: on, off, or auto, which is on where others can reach the hub, unless ice.servers names a TURN server.", true},
+		{"turn.listen", one(&t.Listen, address(true)), "The address for STUN and TURN over UDP and TCP, HOST:PORT. Empty: the hub's host, port 3478.", true},
+		{"turn.tls_listen", one(&t.TLSListen, addressOrOff), "The address for TURN over TLS, or off. Empty: the hub's host, port 5349, if the hub has a certificate. The page's own port takes it in any case.", true},
+		{"turn.host", one(&t.Host, maybeHost), "The name or address of this machine that members are told. Empty: a name of the certificate, or else the first of turn.addresses.", true},
+		{"turn.addresses", many(&t.Addresses, ip), "Addresses that others reach this machine at, at most one of IPv4 and one of IPv6. Needed behind a NAT; else they are those of the interfaces.", true},
+		{"turn.ports", one(&l.Ports, ports), "UDP ports of relays. Everybody must be able to reach them.", false},
+		{"turn.allow", many(&l.Allow, relayable), "Private networks (CIDR) that may be relayed to. Without, public addresses alone.", false},
+		{"turn.allocations", one(&l.Allocations, count(1, maxCount)), "Allocations of one session.", false},
+		{"turn.total_allocations", one(&l.TotalAllocations, count(1, maxCount)), "Allocations of all. Each is a file descriptor.", false},
+		{"turn.bandwidth", one(&l.Bandwidth, size(8*kib, math.MaxInt)), "Bytes a second that are relayed for one session, each way.", false},
+		{"turn.total_bandwidth", one(&l.TotalBandwidth, size(8*kib, math.MaxInt)), "Bytes a second that are relayed for all, each way.", false},
+		{"turn.lifetime", one(&l.Lifetime, duration(time.Second, 366*day)), "How long an allocation may last. Links that still use it find another way.", false},
+		{"turn.validity", one(&l.Validity, duration(time.Second, 30*day)), "How long a credential holds. Members get new ones before that.", false},
+		{"turn.requests.rate", one(&l.Requests, rate), "STUN requests that are answered, a second, of an address without an allocation.", false},
+		{"turn.requests.burst", one(&l.RequestBurst, count(1, maxCount)), "STUN requests that are answered at once, after a pause.", false},
+	}
+}
+
+func (c *Config) ice() []key {
+	i := &c.ICE
+	return []key{
+		{"ice.servers", many(&i.Servers, iceURL), "Other STUN and TURN servers that members are told, such as stun:stun.example.org:3478 or turn:turn.example.org:3478?transport=udp.", false},
+		{"ice.secret_file", path(&i.SecretFile), "File with the secret that credentials for the TURN servers of ice.servers are made with (coturn: static-auth-secret).", false},
+		{"ice.username", one(&i.Username, line), "Name for the TURN servers of ice.servers, given to members as it is.", false},
+		{"ice.password_file", path(&i.PasswordFile), "File with the password that belongs to ice.username.", false},
+		{"ice.validity", one(&i.Validity, duration(time.Second, 30*day)), "How long a credential holds that is made with the secret. Members get new ones before that.", false},
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/snug-chat/snug/internal/turn"
 	"github.com/snug-chat/snug/signaling"
 )
 
@@ -32,8 +33,9 @@ func TestLaterLayersWin(t *testing.T) {
 
 func TestEveryKeyCanBeSetInTheEnvironment(t *testing.T) {
 	values := map[string]string{
-		"listen": "127.0.0.1:9", "auth.max_age": "7h", "open": "true", "origins": "https://a.example", "ice_servers": "stun:a.example", "proxies": "10.0.0.0/8",
+		"listen": "127.0.0.1:9", "auth.max_age": "7h", "open": "true", "origins": "https://a.example", "hosts": "a.example", "ice.servers": "stun:a.example", "proxies": "10.0.0.0/8",
 		"tls.acme.domains": "a.example", "tls.acme.email": "a@a.example", "tls.acme.directory": "https://a.example/", "auth.duplicates": "refuse",
+		"turn.mode": "off", "turn.listen": "127.0.0.1:11", "turn.tls_listen": "off", "turn.host": "a.example", "turn.addresses": "198.51.100.7", "turn.ports": "1024-2047", "turn.allow": "10.0.0.0/8",
 		"admin.listen": "127.0.0.1:10", "log.level": "info", "log.format": "json", "log.addresses": "true",
 	}
 	variables := map[string]bool{}
@@ -151,7 +153,8 @@ func TestValues(t *testing.T) {
 	c, err := load(t, `
 listen: "[::1]:443"
 proxies: [10.0.0.0/8, "::1", 192.0.2.7]
-ice_servers: ["stun:stun.example.org", "stun:[2001:db8::1]:5349"]
+ice: {servers: ["stun:stun.example.org", "turn:[2001:db8::1]:5349"], secret_file: s}
+turn: {mode: off, ports: 1024-2047, allow: [10.0.0.0/8], addresses: ["2001:db8::1", "::ffff:198.51.100.7"], requests: {rate: 5}}
 tls: {acme: {domains: [a.example.org, B-2.example.org], storage: here}}
 limits: {frame: 65536, queue: 2 MiB, hub_bytes: 1GiB, joins: {rate: 0.5}}
 session: {grace: 1m30s, ping: 1500ms}
@@ -163,6 +166,9 @@ log: {level: error, addresses: true}
 	}
 	if !slices.Equal(c.Proxies, []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128"), netip.MustParsePrefix("192.0.2.7/32")}) {
 		t.Errorf("proxies are %v", c.Proxies)
+	}
+	if c.TURN.Mode != TURNOff || c.TURN.Ports != (turn.Ports{First: 1024, Last: 2047}) || c.TURN.Addresses[1] != netip.MustParseAddr("198.51.100.7") || c.TURN.Requests != 5 {
+		t.Errorf("turn is %+v", c.TURN)
 	}
 	if c.Limits.Frame != 65536 || c.Limits.Queue != 2<<20 || c.Limits.HubBytes != 1<<30 || c.Limits.Joins.PerSecond != 0.5 ||
 		c.Session.Grace != 90*time.Second || c.Session.Ping != 1500*time.Millisecond || c.Drain != 0 || !c.Log.Addresses || !c.TLS.On() {
@@ -183,5 +189,31 @@ func TestFileFrom(t *testing.T) {
 	environment := []string{"SNUG_CONFIG=a.yaml"}
 	if FileFrom("", environment) != "a.yaml" || FileFrom("b.yaml", environment) != "b.yaml" || FileFrom("", nil) != "" {
 		t.Error("the flag goes above the environment")
+	}
+}
+
+func TestWhenTheHubRelays(t *testing.T) {
+	for _, c := range []struct {
+		listen, mode string
+		lan, want    bool
+		ice          string
+	}{
+		{listen: "127.0.0.1:8080", mode: "auto", want: false},
+		{listen: "127.0.0.1:8080", mode: "auto", lan: true, want: true},
+		{listen: "127.0.0.1:8080", mode: "on", want: true},
+		{listen: ":8080", mode: "auto", want: true},
+		{listen: ":8080", mode: "off", want: false},
+		{listen: ":8080", mode: "auto", ice: "turn:a.example", want: false},
+		{listen: ":8080", mode: "auto", ice: "stun:a.example", want: true},
+		{listen: ":8080", mode: "on", ice: "turn:a.example", want: true},
+	} {
+		config := Default()
+		config.Listen, config.LAN, config.TURN.Mode = c.listen, c.lan, TURNMode(c.mode)
+		if c.ice != "" {
+			config.ICE.Servers = []string{c.ice}
+		}
+		if config.TURNEnabled() != c.want {
+			t.Errorf("%+v", c)
+		}
 	}
 }

@@ -43,7 +43,7 @@ func TestPrintedDefaultsSetNothing(t *testing.T) {
 	if err != nil || len(Changes(Default(), c)) > 0 || len(c.origins) != len(c.keys()) {
 		t.Errorf("%v, %v, %d of %d keys", err, Changes(Default(), c), len(c.origins), len(c.keys()))
 	}
-	if len(out.String()) > 8<<10 {
+	if len(out.String()) > 12<<10 {
 		t.Errorf("they have %d bytes", len(out.String()))
 	}
 }

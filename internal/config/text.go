@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"net"
 	"net/mail"
 	"net/netip"
@@ -8,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"github.com/snug-chat/snug/internal/turn"
 )
 
 func textKind(wants string, check func(string) error) kind[string] {
@@ -23,6 +26,12 @@ func textKind(wants string, check func(string) error) kind[string] {
 		},
 		format: func(s string) string { return s },
 	}
+}
+
+// checkWith is what k has to say about s.
+func checkWith(k kind[string], s string) error {
+	_, err := k.parse(s)
+	return err
 }
 
 // plainText refuses what no name of anything holds.
@@ -59,19 +68,90 @@ var origin = textKind("an origin, such as https://example.org", func(s string) e
 	return nil
 })
 
-// stunURL is the URL of a STUN server (RFC 7064). Members get it as it is, and a browser makes no link at all
-// with one that it can't read, or with a TURN server without credentials.
-var stunURL = textKind("a URL, such as stun:stun.example.org:3478", func(s string) error {
-	scheme, rest, _ := strings.Cut(s, ":")
-	if scheme == "turn" || scheme == "turns" {
-		return problemf("%.80q is a TURN server, which needs a name and a password that this hub can't give out yet: name STUN servers only", s)
+// addressOrOff is HOST:PORT, off, or empty.
+var addressOrOff = textKind("an address, such as 0.0.0.0:5349, or off", func(s string) error {
+	if s == "off" {
+		return nil
 	}
-	u, err := url.Parse("//" + rest)
-	if scheme != "stun" || err != nil || u.Hostname() == "" || "//"+u.Host != u.String() || !isPort(u.Port(), true) {
-		return problemf("%.80q is no STUN server: write stun:HOST:PORT, such as stun:stun.example.org:3478", s)
+	return checkWith(address(true), s)
+})
+
+// line is text that has something in it, or is empty.
+var line = textKind("text", func(string) error { return nil })
+
+// iceURL is the URL of a STUN or TURN server (RFC 7064, RFC 7065). Members get it as it is, and a browser makes no link
+// at all with one that it can't read.
+var iceURL = textKind("a URL, such as stun:stun.example.org:3478", func(s string) error {
+	scheme, rest, _ := strings.Cut(s, ":")
+	host, query, asks := strings.Cut(rest, "?")
+	u, err := url.Parse("//" + host)
+	ok := err == nil && u.Hostname() != "" && "//"+u.Host == u.String() && isPort(u.Port(), true)
+	switch scheme {
+	case "stun":
+		ok = ok && !asks
+	case "turn":
+		ok = ok && (!asks || query == "transport=udp" || query == "transport=tcp")
+	case "turns":
+		ok = ok && (!asks || query == "transport=tcp")
+	default:
+		ok = false
+	}
+	if !ok {
+		return problemf("%.80q is no STUN or TURN server: write stun:HOST:PORT, turn:HOST:PORT?transport=udp (or tcp), or turns:HOST:PORT?transport=tcp", s)
 	}
 	return nil
 })
+
+// maybeHost is a hostName, or empty.
+var maybeHost = textKind("a host, such as chat.example.org", func(s string) error {
+	if s == "" {
+		return nil
+	}
+	return checkWith(hostName, s)
+})
+
+var ip = kind[netip.Addr]{
+	wants: "an address, such as 198.51.100.7",
+	tags:  []string{tagText},
+	parse: func(s string) (netip.Addr, error) {
+		a, err := netip.ParseAddr(s)
+		if a = a.Unmap(); err != nil || a.Zone() != "" || a.IsUnspecified() || a.IsMulticast() {
+			return a, problemf("%q is no address that others reach: write one such as 198.51.100.7", s)
+		}
+		return a, nil
+	},
+	format: netip.Addr.String,
+}
+
+// relayable is a network that relays may reach though it isn't public.
+var relayable = kind[netip.Prefix]{
+	wants: prefix.wants,
+	tags:  prefix.tags,
+	parse: func(s string) (netip.Prefix, error) {
+		p, err := prefix.parse(s)
+		if err == nil {
+			err = turn.CheckAllowed(p)
+		}
+		return p, err
+	},
+	format: prefix.format,
+}
+
+// ports are FIRST-LAST.
+var ports = kind[turn.Ports]{
+	wants: "ports, such as 49152-65535",
+	tags:  []string{tagText},
+	parse: func(s string) (turn.Ports, error) {
+		first, last, _ := strings.Cut(s, "-")
+		a, err := strconv.ParseUint(first, 10, 16)
+		b, err2 := strconv.ParseUint(last, 10, 16)
+		if err != nil || err2 != nil || a == 0 || b < a {
+			return turn.Ports{}, problemf("%q are no ports: write the first and the last one, such as 49152-65535", s)
+		}
+		return turn.Ports{First: uint16(a), Last: uint16(b)}, nil
+	},
+	format: func(p turn.Ports) string { return fmt.Sprintf("%d-%d", p.First, p.Last) },
+}
 
 // isPort tells whether s is the number of a port, or perhaps nothing.
 func isPort(s string, optional bool) bool {
@@ -106,6 +186,17 @@ var domain = textKind("a host name, such as chat.example.org", func(s string) er
 	}
 	if !ok {
 		return problemf("%q is no host name: write one such as chat.example.org", s)
+	}
+	return nil
+})
+
+// hostName is a host as URLs have it, without a port.
+var hostName = textKind("a host, such as chat.example.org", func(s string) error {
+	if ip, err := netip.ParseAddr(s); err == nil && ip.Zone() == "" {
+		return nil
+	}
+	if _, err := domain.parse(s); err != nil {
+		return problemf("%q is no host: write a name such as chat.example.org, or an address, without a port", s)
 	}
 	return nil
 })

@@ -34,13 +34,18 @@ func (s *Server) encrypt() error {
 	}
 	s.tls = &certificates{server: s}
 	s.tls.current.Store(first)
-	s.listener = tls.NewListener(s.listener, &tls.Config{
-		MinVersion: tls.VersionTLS12,
-		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
-			return s.tls.current.Load().tls, nil
-		},
-	})
+	if !s.started.TURNEnabled() { // or relay does it, and sorts
+		s.listener = tls.NewListener(s.listener, s.tls.config())
+	}
 	return nil
+}
+
+// config is for listeners, and always shows the newest certificate.
+func (t *certificates) config() *tls.Config {
+	return &tls.Config{
+		MinVersion:         tls.VersionTLS12,
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return t.current.Load().tls, nil },
+	}
 }
 
 // issue gets certificates from where c says. Its error is [config.Problems].
@@ -55,7 +60,11 @@ func (s *Server) issue(c *config.Config) (*issued, error) {
 	if err != nil {
 		return nil, config.Problems{fault(c, err, key)}
 	}
-	return &issued{c.TLS, got, got.TLSConfig()}, nil
+	shown := got.TLSConfig()
+	if s.started.TURNEnabled() {
+		shown.NextProtos = append(shown.NextProtos, protocolTURN)
+	}
+	return &issued{c.TLS, got, shown}, nil
 }
 
 // prepare gets what c says for a reload, and returns what puts it into force. Nothing has changed before that is called.

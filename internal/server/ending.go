@@ -34,6 +34,7 @@ func (s *Server) end() error {
 	if s.admin != nil {
 		err = errors.Join(err, stop(ctx, s.admin.http))
 	}
+	s.turn.close() // last: who is sent away talks on meanwhile
 	s.tls.close()
 	if errors.Is(err, context.DeadlineExceeded) {
 		s.logs.logger.Warn("the deadline was over: connections were cut", "deadline", c.Deadline)

@@ -2,6 +2,9 @@ package server
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"os"
 	"strings"
 
 	"github.com/snug-chat/snug/internal/admin"
@@ -15,6 +18,7 @@ import (
 type parts struct {
 	authorize  func(context.Context, signaling.AuthRequest) (signaling.Grant, error) // nil: the hub is open
 	adminToken func() (string, error)                                                // nil: there is no admin API
+	iceSecret  string                                                                // of other people's TURN servers, or the password
 }
 
 // read reads the files that c names, but for certificates. Its error is [config.Problems].
@@ -33,7 +37,42 @@ func read(c *config.Config) (p parts, err error) {
 			problems = append(problems, fault(c, err, "admin.token_file"))
 		}
 	}
+	for key, file := range map[string]string{"ice.secret_file": c.ICE.SecretFile, "ice.password_file": c.ICE.PasswordFile} {
+		if file == "" {
+			continue
+		}
+		if p.iceSecret, err = readSecret(file); err != nil {
+			problems = append(problems, fault(c, err, key))
+		}
+	}
 	return p, problems.Err()
+}
+
+// maxSecret is how large the file of a secret may be, in bytes.
+const maxSecret = 4 << 10
+
+// readSecret reads a line. The error never holds it.
+func readSecret(file string) (string, error) {
+	// A pipe would block here, and be empty the second time.
+	switch info, err := os.Stat(file); {
+	case errors.Is(err, os.ErrNotExist):
+		return "", fmt.Errorf("there is no file %s", file)
+	case err != nil || !info.Mode().IsRegular():
+		return "", fmt.Errorf("%s is no file that can be read", file)
+	case info.Size() > maxSecret:
+		return "", fmt.Errorf("%s has more than %d bytes, and no secret has", file, maxSecret)
+	}
+	text, err := os.ReadFile(file)
+	secret := strings.TrimSpace(string(text))
+	switch {
+	case errors.Is(err, os.ErrPermission):
+		return "", fmt.Errorf("%s may not be read: give the user that runs this the right to", file)
+	case err != nil:
+		return "", fmt.Errorf("%s can't be read", file)
+	case secret == "" || strings.ContainsAny(secret, "\r\n\x00"):
+		return "", fmt.Errorf("%s must hold one line", file)
+	}
+	return secret, nil
 }
 
 // Check finds out whether the files that c names are there, and hold what they should. Its error is [config.Problems].
@@ -67,13 +106,11 @@ func fault(c *config.Config, err error, key string) *config.Problem {
 
 // hubOptions are what c means for the hub.
 func (s *Server) hubOptions(c *config.Config, p parts) *signaling.Options {
-	var ice signaling.ICE
-	if len(c.ICEServers) > 0 {
-		ice.Servers = []signaling.ICEServer{{URLs: c.ICEServers}}
-	}
 	return &signaling.Options{
 		Origins:        c.Origins,
-		ICE:            func(signaling.AuthRequest, signaling.Grant) signaling.ICE { return ice },
+		Hosts:          s.hosts(c),
+		ICE:            s.ice(c, p),
+		Ended:          s.turn.end,
 		Authorize:      p.authorize,
 		Duplicates:     c.Auth.Duplicates,
 		TrustedProxies: c.Proxies,
@@ -85,4 +122,14 @@ func (s *Server) hubOptions(c *config.Config, p parts) *signaling.Options {
 		HelloTimeout:   c.Session.Hello,
 		Grace:          c.Session.Grace,
 	}
+}
+
+// hosts are the names by which the hub is called; none if that can be any. What listens on this machine's own address in plain
+// HTTP, and has no proxy before it, nobody calls by another name than this machine's, but for pages whose name was pointed here.
+func (s *Server) hosts(c *config.Config) []string {
+	local := config.Loopback(s.started.Listen) && !s.started.LAN
+	if len(c.Hosts) == 0 && local && !s.started.TLS.On() && len(c.Proxies) == 0 {
+		return []string{"localhost"}
+	}
+	return c.Hosts
 }

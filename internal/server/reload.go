@@ -42,6 +42,7 @@ func (s *Server) reload() error {
 	replace()
 	s.logs.configure(next.Log)
 	s.gate.configure(next)
+	s.turn.configure(next)
 	s.hub.Configure(s.hubOptions(next, p))
 	s.admin.configure(p)
 	s.tell(s.config, next)

@@ -49,9 +49,10 @@ type Server struct {
 	logs     *logs
 	hub      *signaling.Hub
 	gate     *gate
-	listener net.Listener // the gate, or TLS on it
+	listener net.Listener // the gate, or TLS on it, or what is HTTP of either
 	http     *http.Server
 	tls      *certificates // nil: plain HTTP
+	turn     *relaying     // nil: there is none
 	admin    *operator     // nil: there is none
 
 	mu     sync.Mutex // held by Reload
@@ -79,6 +80,11 @@ func Listen(c *config.Config, o Options) (*Server, error) {
 		s.listener.Close()
 		return nil, err
 	}
+	if err := s.relay(); err != nil {
+		s.listener.Close()
+		s.tls.close()
+		return nil, err
+	}
 	s.hub = signaling.NewHub(s.hubOptions(c, parts))
 	s.http = s.newHTTP(s.handler())
 	s.http.ReadTimeout, s.http.WriteTimeout = requestTimeout, requestTimeout
@@ -97,6 +103,7 @@ func (s *Server) Close() {
 	}
 	s.tls.close()
 	s.hub.Shutdown(context.Background())
+	s.turn.close()
 }
 
 func (s *Server) listen() error {

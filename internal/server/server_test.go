@@ -96,7 +96,7 @@ func TestInviteHasAHostThatReachesTheServer(t *testing.T) {
 }
 
 func TestServerIsHubAndPage(t *testing.T) {
-	s := listen(t, configured(t, "ice_servers: ['stun:stun.example.org:3478']\norigins: ['https://example.org']"), Options{})
+	s := listen(t, configured(t, "ice: {servers: ['stun:stun.example.org:3478']}\norigins: ['https://example.org']"), Options{})
 	run(t, s)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()

@@ -10,7 +10,7 @@ import { networkProxy } from './proxy.js'
 let hub
 let proxy
 before(async () => {
-  hub = await startHub()
+  hub = await startHub(0, '--set', 'hosts=hub.test')
 })
 after(async () => {
   await hub.kill()

@@ -151,7 +151,7 @@ declare class Chat extends EventTarget {
     /**
      * Says something to everybody who is in the room now. The message is returned at
      * once; `sent` settles when it is handed over to all of them. Throws a SnugError,
-     * code `too-long`, above maxBody bytes.
+     * code `empty` for no text, `too-long` above maxBody bytes.
      */
     send(body: string, refs?: Ref[]): {
         message: ChatMessage;
@@ -160,7 +160,7 @@ declare class Chat extends EventTarget {
     /** Stops listening; the room goes on. */
     close(): void;
 }
-type ErrorCode = 'invite' | 'unreachable' | 'not-a-hub' | 'no-websocket' | 'no-webrtc' | 'no-token' | 'origin' | 'gone' | 'too-long' | 'too-much' | 'aborted' | 'closed' | 'going-away' | 'slow' | 'full' | 'timeout' | 'expired' | 'locked' | 'limit' | 'duplicate' | 'unavailable' | 'connection' | 'malformed' | 'version' | 'room' | 'superseded' | 'order' | 'too-big' | 'token' | 'kicked' | 'forbidden';
+type ErrorCode = 'invite' | 'unreachable' | 'not-a-hub' | 'no-websocket' | 'no-webrtc' | 'no-token' | 'origin' | 'host' | 'gone' | 'empty' | 'too-long' | 'too-much' | 'aborted' | 'closed' | 'going-away' | 'slow' | 'full' | 'timeout' | 'expired' | 'locked' | 'limit' | 'duplicate' | 'unavailable' | 'connection' | 'malformed' | 'version' | 'room' | 'superseded' | 'order' | 'too-big' | 'token' | 'kicked' | 'forbidden';
 /** An error with a code for programs; its message is a sentence for people. */
 declare class SnugError extends Error {
     readonly name = "SnugError";
@@ -297,6 +297,8 @@ declare class Client {
     signal(to: string, body: unknown): void;
     kick(id: string): Promise<Holds>;
     lock(locked: boolean): Promise<void>;
+    /** Tells how an attempt to open a link came out. Never waits: what the hub doesn't ask for, or can't be told now, is dropped. */
+    report({ outcome, path, time }: Report): void;
     /** Makes sure that the connection isn't dead without having said so. */
     probe(): void;
     /** Says bye, unless the hub has ended it with this error. A page that goes has no time to lose. */
@@ -384,7 +386,10 @@ type ToHub = Hello | {
 } | {
     type: 'lock';
     locked: boolean;
-};
+} | ({
+    type: 'report';
+    family: Family;
+} & Report);
 interface Hello {
     type: 'hello';
     secret: string;
@@ -399,10 +404,6 @@ interface Hello {
 }
 /** What a kick keeps out: the session and its token, the session only, or nothing because nobody of that id is in the room. */
 type Holds = 'token' | 'session' | 'nothing';
-interface ICE {
-    servers: RTCIceServer[];
-    expires?: number;
-}
 interface Limits {
     replay: number;
     [name: string]: unknown;

@@ -92,7 +92,7 @@ export abstract class Conn {
 }
 
 export function refusal({ code, message, retry, limit }: Omit<Refusal, 'type'>): SnugError {
-  return new SnugError(code, message, { retry, limit, final: code === 'origin' })
+  return new SnugError(code, message, { retry, limit, final: code === 'origin' || code === 'host' })
 }
 
 export function unreachable(message: string, cause?: unknown): SnugError {
@@ -131,6 +131,6 @@ export async function diagnose(endpoint: URL): Promise<SnugError> {
   }
   const error = refusalIn(text)
   if (error?.code === 'upgrade') return new SnugError('no-websocket', 'The hub answers, but WebSockets don’t get through. A proxy between may have to allow them.')
-  if (error?.code === 'origin') console.error(error.message)
+  if (error?.code === 'origin' || error?.code === 'host') console.error(error.message)
   return error ?? notAHub()
 }

@@ -8,7 +8,7 @@ const patience = 15_000 // ms, for an answer that the hub doesn't hold back
 const maxBatch = 262_144 // bytes of a request
 
 // Statuses of refusals that don't pass.
-const finalStatuses = [400, 403, 413]
+const finalStatuses = [400, 403, 413, 421]
 
 /** A connection to a hub in HTTP requests: PROTOCOL.md, section 7. One receive and one send are under way at a time. */
 export class Requests extends Conn {

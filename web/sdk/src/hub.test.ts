@@ -7,7 +7,8 @@ import { Client } from './hub.ts'
 import type { Token } from './token.ts'
 
 const hello = { type: 'hello', secret: expect.stringMatching(/^[\w-]{43}$/), name: 'Ann', kind: 'browser', meta: {} }
-const welcome = welcomeTo('a', [entryOf('a', 1)])
+const heartbeat = { ping: 15_000, timeout: 600_000, grace: 60_000 } // so that silence isn't asked about, unless a test is about that
+const welcome = { ...welcomeTo('a', [entryOf('a', 1)]), heartbeat }
 
 function dial(token?: Token, endpoint = 'wss://hub.example/v1/rooms/lobby') {
   const on = { welcome: vi.fn(), message: vi.fn(), repeat: vi.fn(), state: vi.fn() }
@@ -331,6 +332,62 @@ describe('a probe', () => {
       await later(5_000)
       expect(hub.state.state).toBe(state)
     }
+  })
+})
+
+describe('silence', () => {
+  const quick = { heartbeat: { ...heartbeat, timeout: 30_000 } }
+
+  test('of the hub’s timeout is asked about, so that a dead connection is found out', async () => {
+    const { hub } = connected(quick)
+    await later(29_999)
+    expect(said('ping')).toEqual([])
+    await later(1)
+    expect(said('ping')).toHaveLength(1)
+    await later(5_000)
+    expect(hub.state).toMatchObject({ state: 'waiting', error: { code: 'unreachable' } })
+  })
+
+  test('is over with anything that comes', async () => {
+    const { hub } = connected(quick)
+    for (let i = 0; i < 10; i++) {
+      await later(20_000)
+      FakeWebSocket.newest.say({ type: 'roster', epoch: 'e', n: 2 + i })
+    }
+    expect(said('ping')).toEqual([])
+    await later(30_000)
+    FakeWebSocket.newest.say({ type: 'pong' })
+    await later(30_000)
+    expect(said('ping')).toHaveLength(2)
+    expect(hub.state.state).toBe('connected')
+  })
+
+  test('is nothing to a page that nobody sees', async () => {
+    const { document } = page()
+    const { hub } = connected(quick)
+    await later(600_000)
+    expect(said('ping')).toEqual([])
+    document.visibilityState = 'visible'
+    await later(30_000)
+    expect(said('ping')).toHaveLength(1)
+    expect(hub.state.state).toBe('connected')
+  })
+
+  for (const timeout of [0, Number.MAX_SAFE_INTEGER]) {
+    test(`is asked about at a sane rate, if the hub says ${timeout}`, async () => {
+      connected({ heartbeat: { ...heartbeat, timeout } })
+      FakeWebSocket.newest.onsent = () => FakeWebSocket.newest.say({ type: 'pong' })
+      await later(600_000)
+      expect(said('ping').length).toBe(timeout === 0 ? 60 : 1)
+    })
+  }
+
+  test('ends with the connection', async () => {
+    const { hub } = connected(quick)
+    hub.close()
+    await later(600_000)
+    expect(said('ping')).toEqual([])
+    expect(vi.getTimerCount()).toBe(0)
   })
 })
 

@@ -6,7 +6,7 @@ import { Questions } from './questions.ts'
 import { familyOf, type Report } from './report.ts'
 import { Session } from './session.ts'
 import { Renewal, type Token } from './token.ts'
-import { isOffline, whenAwake } from './wake.ts'
+import { isHidden, isOffline, whenAwake } from './wake.ts'
 
 // Full jitter: each wait is a random part of a bound that doubles. In ms.
 const redialFirst = 500
@@ -14,6 +14,8 @@ const redialMax = 30_000
 const retryMax = 3_600_000 // of what a hub may ask for
 const pongWait = 5_000
 const lateness = 1_000 // of a timer, and the page was asleep
+const quietMin = 10_000 // of the hub's silence, whatever it says, until it is asked
+const quietMax = 600_000
 
 export type HubState =
   | { state: 'connecting' }
@@ -55,6 +57,8 @@ export class Client {
   #notBefore = 0 // the hub asked for so much patience
   #timer: ReturnType<typeof setTimeout> | undefined
   #pongTimer: ReturnType<typeof setTimeout> | undefined
+  #quiet: ReturnType<typeof setTimeout> | undefined // of the next look whether the hub has said anything
+  #heardAt = 0
   #pings = 0 // of this connection
   #pongs = 0
   #questions = new Questions()
@@ -185,9 +189,21 @@ export class Client {
     this.#features = welcome.features
     this.#state = { state: 'connected', transport: this.#transport }
     this.#grant(welcome)
+    this.#heardAt = Date.now()
+    if (this.#transport === 'websocket') this.#listen(Math.min(quietMax, Math.max(quietMin, welcome.heartbeat.timeout)))
     const recovered = this.#session.welcomed(welcome)
     this.#on.welcome({ ...welcome, recovered })
     this.#on.state()
+  }
+
+  /** Probes a connection on which nothing came for so long: a page can't see the hub's pings. Nobody waits for a page that isn't seen. */
+  #listen(patience: number): void {
+    const left = this.#heardAt + patience - Date.now()
+    this.#quiet = setTimeout(() => {
+      const silent = Date.now() - this.#heardAt >= patience
+      if (silent && !isHidden()) this.probe()
+      this.#listen(patience)
+    }, left > 0 ? left : patience)
   }
 
   #grant({ permissions, expires }: { permissions: string[]; expires?: number }): void {
@@ -197,6 +213,7 @@ export class Client {
 
   #heard(message: Exclude<FromHub, Welcome>, size: number): void {
     this.#expectNothing()
+    this.#heardAt = Date.now()
     switch (message.type) {
       case 'signal':
       case 'undeliverable':
@@ -231,6 +248,7 @@ export class Client {
   /** What belonged to a connection, or to an attempt, is over. */
   #reset(error: SnugError): void {
     clearTimeout(this.#timer)
+    clearTimeout(this.#quiet)
     this.#asking++
     this.#expectNothing()
     this.#session.lost()

@@ -20,6 +20,11 @@ export function whenAwake(signal: AbortSignal, on: WakeHandlers): void {
   document?.addEventListener('visibilitychange', () => { if (document.visibilityState === 'visible') on.shown() }, { signal })
 }
 
+/** Whether nobody can see the page. Programs without a page count as seen. */
+export function isHidden(): boolean {
+  return globalThis.document?.visibilityState === 'hidden'
+}
+
 /** Whether trying to reach this address is in vain. This machine can be reached without a network. */
 export function isOffline({ hostname }: URL): boolean {
   return globalThis.navigator?.onLine === false && !/^(localhost|.*\.localhost|127\..*|\[::1\])$/.test(hostname)
