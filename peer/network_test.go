@@ -433,7 +433,7 @@ func TestRestartsWhileMuchIsSent(t *testing.T) {
 	defer cancel()
 	working.Go(func() {
 		for frame := make([]byte, 1000); ctx.Err() == nil; {
-			if err := p.ends[0].write(ctx, nil, dataReliable, frame); err != nil && ctx.Err() == nil {
+			if err := p.ends[0].write(ctx, dataReliable, frame); err != nil && ctx.Err() == nil {
 				t.Error(err)
 				return
 			}
