@@ -22,24 +22,28 @@ func raw(kind, flags byte, channel uint16, sequence uint32, payload string) []by
 }
 
 func TestBrokenFramesEndTheirLinkOnly(t *testing.T) {
-	send := func(id int, data []byte) func(*rtc) error {
-		return func(r *rtc) error { _, err := r.raw[id].Write(data); return err }
+	send := func(id int, data []byte) func(*Link) error {
+		return func(l *Link) error { return l.carrier.Load().put(id, data) }
 	}
-	for name, attack := range map[string]func(*rtc) error{
-		"too short":         send(dataReliable, raw(frameMessage, 0, 0, 1, "")[:7]),
-		"too long":          send(dataReliable, raw(frameMessage, 0, 0, 1, strings.Repeat("x", MaxMessage+1))),
-		"far too long":      send(dataReliable, make([]byte, 60_000)),
-		"not UTF-8":         send(dataReliable, raw(frameMessage, flagText, 0, 1, "\xff")),
-		"skipped sequence":  send(dataReliable, raw(frameMessage, 0, 0, 2, "x")),
-		"repeated sequence": send(dataReliable, raw(frameMessage, 0, 0, 0, "x")),
-		"control no JSON":   send(dataControl, raw(frameControl, 0, 0, 1, "bye")),
-		"control no object": send(dataControl, raw(frameControl, 0, 0, 1, "[]")),
-		"string message": func(r *rtc) error {
-			_, err := r.raw[dataReliable].WriteDataChannel(raw(frameMessage, 0, 0, 1, "x"), true)
+	say := func(text string) func(*Link) error {
+		return func(l *Link) error { return l.writeControl(t.Context(), []byte(text)) }
+	}
+	for name, attack := range map[string]func(*Link) error{
+		"too short":             send(dataReliable, raw(frameMessage, 0, 0, 1, "")[:7]),
+		"too long":              send(dataReliable, raw(frameMessage, 0, 0, 1, strings.Repeat("x", MaxMessage+1))),
+		"far too long":          send(dataReliable, make([]byte, 60_000)),
+		"not UTF-8":             send(dataReliable, raw(frameMessage, flagText, 0, 1, "\xff")),
+		"skipped sequence":      send(dataReliable, raw(frameMessage, 0, 0, 2, "x")),
+		"repeated sequence":     send(dataReliable, raw(frameMessage, 0, 0, 0, "x")),
+		"control no JSON":       say("bye"),
+		"control no object":     say("[]"),
+		"too much acknowledged": say(`{"type":"ack","messages":1}`),
+		"string message": func(l *Link) error {
+			_, err := l.carrier.Load().raw[dataReliable].WriteDataChannel(raw(frameMessage, 0, 0, 1, "x"), true)
 			return err
 		},
-		"foreign data channel": func(r *rtc) error {
-			_, err := r.pc.CreateDataChannel("mine", nil)
+		"foreign data channel": func(l *Link) error {
+			_, err := l.carrier.Load().pc.CreateDataChannel("mine", nil)
 			return err
 		},
 	} {
@@ -49,7 +53,7 @@ func TestBrokenFramesEndTheirLinkOnly(t *testing.T) {
 			for _, r := range []*Room{ann, bob, mal} {
 				until(t, r, live(2))
 			}
-			if err := attack(mal.Link(ann.Self().ID).carrier.Load()); err != nil {
+			if err := attack(mal.Link(ann.Self().ID)); err != nil {
 				t.Fatal(err)
 			}
 			link := ann.Link(mal.Self().ID)
@@ -82,7 +86,7 @@ func TestFramesOfLaterVersionsAreIgnored(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := link.carrier.Load().raw[dataControl].Write(raw(frameControl, 0, 0, 1, `{"type":"dance"}`)); err != nil {
+	if err := link.writeControl(t.Context(), []byte(`{"type":"dance"}`)); err != nil {
 		t.Fatal(err)
 	}
 	hears(t, ann, "Bob", "known")
