@@ -9,7 +9,7 @@ const hello = { type: 'hello', secret: expect.stringMatching(/^[\w-]{43}$/), nam
 const welcome = welcomeTo('a', [entryOf('a', 1)])
 
 function dial(token?: Token, endpoint = 'wss://hub.example/v1/rooms/lobby') {
-  const on = { welcome: vi.fn(), message: vi.fn(), repeat: vi.fn(), state: vi.fn() }
+  const on = { welcome: vi.fn(), message: vi.fn(), repeat: vi.fn(), state: vi.fn(), network: vi.fn() }
   return { on, hub: new Client(new URL(endpoint), { name: 'Ann', meta: {}, token }, on) }
 }
 

@@ -5,7 +5,8 @@ export interface Candidate { candidate: string; mid?: string; line?: number }
 
 // LINK.md, section 3.
 export type Signal =
-  | { type: 'offer' | 'answer'; n: number; carrier: number; sdp: string } // carrier: which of the link's it is about, from 1
+  | { type: 'offer'; n: number; carrier: number; sdp: string } // carrier: which of the link's it is about, from 1
+  | { type: 'answer'; n: number; carrier: number; sdp: string }
   | { type: 'candidates'; n: number; candidates: Candidate[]; end?: boolean | undefined } // end: no more will come
   | { type: 'need-offer'; n: number; fresh?: boolean | undefined } // fresh: for another carrier
 
