@@ -20,7 +20,9 @@ const (
 	ackPatience = 5 * time.Second // for an ack of a signal, before the hub is probed
 	pongWait    = 5 * time.Second // for the answer to a probe
 	watchEvery  = time.Second
-	lateWait    = 2 * time.Minute  // that a hello may take on a connection that was given up
+	lateWait    = 2 * time.Minute // that a hello may take on a connection that was given up
+	moveFirst   = time.Minute     // over HTTP, until WebSocket is tried again; it doubles
+	moveMax     = 16 * time.Minute
 	renewBefore = 30 * time.Second // before a token expires, or half of its time if that is less
 )
 
@@ -64,6 +66,8 @@ type Client struct {
 	room    chan struct{} // closed and replaced when kept becomes shorter
 	probe   time.Time     // when the answer to a probe must have come; zero: none is due
 	renewAt time.Time     // when the token is to be renewed; zero: never
+	moveAt  time.Time     // when to see whether WebSocket gets through now; zero: never
+	pause   time.Duration // until then, the next time
 	ended   error         // why there is no session any more
 
 	reports   []Report // to be sent

@@ -49,6 +49,7 @@ func (c *Client) welcomed(conn *Conn) {
 	c.hello.Session, c.frame = w.Session, w.Limits.Frame
 	c.conn, c.probe, c.pongs = conn, time.Time{}, 0
 	c.renewAt = renewal(w.Expires)
+	c.planMove(conn)
 	again := append([]keptSignal(nil), c.kept...)
 	for i := range c.kept {
 		c.kept[i].at = time.Now()
@@ -165,6 +166,7 @@ func (c *Client) watch(ctx context.Context, conn *Conn) {
 		c.mu.Lock()
 		late := !c.probe.IsZero() && now.After(c.probe)
 		silent := c.probe.IsZero() && len(c.kept) > 0 && now.Sub(c.kept[0].at) > ackPatience
+		move := c.probe.IsZero() && len(c.questions) == 0 && !c.moveAt.IsZero() && now.After(c.moveAt)
 		renew := c.options.Token != nil && !c.renewAt.IsZero() && now.After(c.renewAt)
 		if renew {
 			c.renewAt = now.Add(renewBefore / 3) // if this attempt fails
@@ -176,9 +178,33 @@ func (c *Client) watch(ctx context.Context, conn *Conn) {
 			return
 		case silent:
 			c.Probe()
+		case move:
+			if upgrades(ctx, c.invite, &c.options) {
+				conn.fail(errMoving)
+				return
+			}
+			c.mu.Lock()
+			c.planMove(conn)
+			c.mu.Unlock()
 		case renew:
 			c.renew(ctx, conn)
 		}
+	}
+}
+
+// errMoving ends a connection over HTTP for one over WebSocket.
+var errMoving = errors.New("signaling: moving to WebSocket")
+
+// planMove has a connection that is over HTTP because WebSocket was slow look later whether it still is, after a pause
+// that grows. Where networks refuse WebSockets outright, it isn't looked. Needs mu.
+func (c *Client) planMove(conn *Conn) {
+	c.moveAt = time.Time{}
+	switch {
+	case conn.Transport() == TransportWebSocket:
+		c.pause = 0
+	case conn.slow:
+		c.pause = min(max(2*c.pause, moveFirst), moveMax)
+		c.moveAt = time.Now().Add(c.pause)
 	}
 }
 
@@ -218,13 +244,7 @@ func (c *Client) redial(why error) (*Conn, error) {
 		if refused != nil && refused.Retry > 0 {
 			wait = refused.Retry
 		}
-		if c.give(Lost{Err: why, Retry: wait}) != nil {
-			return nil, ErrClosed
-		}
-		select {
-		case <-time.After(wait):
-		case <-c.poke:
-		case <-c.leaving.Done():
+		if why != errMoving && !c.pauses(why, wait) {
 			return nil, ErrClosed
 		}
 		conn, err := c.dial(c.leaving)
@@ -233,4 +253,18 @@ func (c *Client) redial(why error) (*Conn, error) {
 		}
 		why = err
 	}
+}
+
+// pauses tells that the connection was lost, and waits. It returns false if the client leaves.
+func (c *Client) pauses(why error, wait time.Duration) bool {
+	if c.give(Lost{Err: why, Retry: wait}) != nil {
+		return false
+	}
+	select {
+	case <-time.After(wait):
+	case <-c.poke:
+	case <-c.leaving.Done():
+		return false
+	}
+	return true
 }

@@ -26,6 +26,7 @@ type Conn struct {
 	// Set at construction.
 	wire    wire
 	welcome Welcome
+	slow    bool // it is over HTTP because a WebSocket took too long
 
 	reading chan struct{} // held, by sending to it, while somebody reads
 	writing chan struct{} // likewise

@@ -124,10 +124,34 @@ func (d *dialer) overAny(ctx context.Context) (*Conn, error) {
 	}
 	// The attempt before has ended. If its hello is on its way still, it is a late one.
 	c, errHTTP := d.overHTTP(ctx)
-	if errHTTP != nil && first.Err() == nil {
+	slow := first.Err() != nil
+	switch {
+	case errHTTP == nil:
+		c.slow = slow
+	case !slow:
 		return nil, err // it says more
 	}
 	return c, errHTTP
+}
+
+// upgrades tells whether a WebSocket gets through now, without saying anything over it.
+func upgrades(ctx context.Context, to Invite, o *DialOptions) bool {
+	endpoint, err := to.endpoint()
+	if err != nil {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, fallbackWait)
+	defer cancel()
+	d := dialer{endpoint: endpoint, options: *o}
+	u := *endpoint
+	u.Scheme = strings.Replace(u.Scheme, "http", "ws", 1)
+	ws, err := d.upgrade(ctx, u.String())
+	if err != nil {
+		return false
+	}
+	newWebSocket(ws, func() {}).bye(time.Now().Add(byeWait))
+	ws.Close()
+	return true
 }
 
 func (d *dialer) overWebSocket(ctx context.Context) (*Conn, error) {

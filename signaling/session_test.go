@@ -371,7 +371,8 @@ func TestClientFallsBackToHTTP(t *testing.T) {
 						}
 					}
 				}()
-				// An hour of silence ends nothing.
+				// An hour of silence ends nothing, where WebSockets still don't get through.
+				l.block.Store(int32(block))
 				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 				defer cancel()
 				for {

@@ -26,6 +26,7 @@ export class Dial {
   #timer: ReturnType<typeof setTimeout> | undefined
   #alone: boolean // there is no other transport to try any more
   #failure: SnugError | undefined // of the transport that failed first
+  #impatience = false // WebSocket took too long
   #overtaken = false // a hello of this attempt was given up, and may still arrive
 
   /** Without `both`, the hub is known to have no HTTP. */
@@ -41,6 +42,11 @@ export class Dial {
   /** What got through. */
   get transport(): Transport {
     return this.#winner?.transport ?? 'websocket'
+  }
+
+  /** Whether WebSocket was tried, and wasn't refused by the network but slow. */
+  get slow(): boolean {
+    return this.#impatience && this.#failure === undefined
   }
 
   send(text: string): void {
@@ -74,6 +80,7 @@ export class Dial {
   }
 
   #impatient(): void {
+    this.#impatience = true
     if (this.#socket?.hold()) {
       this.#tryHTTP()
       return

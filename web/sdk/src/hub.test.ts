@@ -282,6 +282,103 @@ describe('reports', () => {
   })
 })
 
+describe('over HTTP because WebSocket was slow', () => {
+  let http: FakeHTTP
+
+  /** Connects over HTTP; the WebSocket doesn't open, or the network refuses it. */
+  async function slowly(refused = false) {
+    http = new FakeHTTP()
+    http.diagnosis = async () => new Response(JSON.stringify({ code: 'upgrade', message: 'This is a hub.' }), { status: 426 })
+    const c = dial()
+    if (refused) FakeWebSocket.newest.drop()
+    await later(2_500)
+    http.newest('connect').answer({ type: 'connection', id: 'c' }, welcome)
+    await settle()
+    expect(c.hub.state).toEqual({ state: 'connected', transport: 'http' })
+    return c
+  }
+
+  /** Time passes, and the hub has nothing to say. */
+  async function quietly(seconds: number) {
+    for (let i = 0; i < seconds; i += 10) {
+      await later(10_000)
+      for (const send of http.all('send')) send.done()
+      http.newest('receive').answer()
+    }
+    await settle()
+  }
+
+  test('it is looked after a minute whether one opens, and the session goes on over it', async () => {
+    const { hub, on } = await slowly()
+    hub.signal('b', 1)
+    await settle()
+    http.newest('receive').answer({ type: 'ack', received: 1 }, { type: 'signal', from: 'b', body: 2 })
+    await quietly(50)
+    const before = FakeWebSocket.all.length
+    await quietly(10)
+    expect(FakeWebSocket.all).toHaveLength(before + 1)
+    const look = FakeWebSocket.newest
+    look.open()
+    expect(look.sent).toEqual([])
+    expect(look.closedWith).toBe(1000)
+    expect(http.newest('receive').aborted).toBe(true)
+    expect(http.all('send').flatMap(r => r.lines)).not.toContainEqual(expect.objectContaining({ type: 'close' })) // no bye
+    hub.signal('b', 3) // meanwhile
+    expect(FakeWebSocket.all).toHaveLength(before + 2)
+    FakeWebSocket.newest.open()
+    expect(FakeWebSocket.newest.sent).toEqual([{ ...hello, session: 's1', received: 1 }])
+    FakeWebSocket.newest.say({ ...welcome, recovered: true, received: 1 })
+    expect(said('signal').map(s => s['body'])).toEqual([3])
+    expect(hub.state).toEqual({ state: 'connected', transport: 'websocket' })
+    expect(on.welcome.mock.lastCall![0]).toMatchObject({ recovered: true })
+    FakeWebSocket.newest.say({ type: 'ack', received: 2 })
+    FakeWebSocket.newest.onsent = () => FakeWebSocket.newest.say({ type: 'pong' })
+    await later(1_200_000)
+    expect(FakeWebSocket.all).toHaveLength(before + 2)
+  })
+
+  test('the pauses double where none opens, up to 16 minutes', async () => {
+    await slowly()
+    const looks: number[] = []
+    let known = FakeWebSocket.all.length
+    for (let minutes = 0; minutes < 50; minutes++) {
+      await quietly(60)
+      if (FakeWebSocket.all.length > known) looks.push(minutes + 1)
+      known = FakeWebSocket.all.length
+    }
+    expect(looks).toEqual([1, 3, 7, 15, 31, 47].map(m => expect.toSatisfy((at: number) => Math.abs(at - m) <= 1)))
+  })
+
+  test('nobody is left waiting for an answer', async () => {
+    const { hub } = await slowly()
+    await quietly(50)
+    await later(5_000)
+    const kick = expect(hub.kick(idOf('b'))).resolves.toBe('session')
+    await later(5_000)
+    FakeWebSocket.newest.open()
+    expect(hub.state).toEqual({ state: 'connected', transport: 'http' })
+    http.newest('receive').answer({ type: 'kicked', id: idOf('b'), holds: 'session' }, { type: 'pong' })
+    await kick
+    await quietly(120)
+    FakeWebSocket.newest.open()
+    expect(http.newest('receive').aborted).toBe(true)
+  })
+
+  test('it stays so where the network refuses WebSockets, until there is another one', async () => {
+    const { network } = page()
+    const { hub } = await slowly(true)
+    const before = FakeWebSocket.all.length
+    await quietly(3_600)
+    expect(FakeWebSocket.all).toHaveLength(before)
+    network(true)
+    http.newest('receive').answer({ type: 'pong' })
+    await quietly(60)
+    expect(FakeWebSocket.all).toHaveLength(before + 1)
+    hub.close()
+    expect(FakeWebSocket.newest.closedWith).toBe(1000)
+  })
+})
+
 test('what the hub asks is answered', () => {
   const { on } = connected()
   FakeWebSocket.newest.say({ type: 'ping' })

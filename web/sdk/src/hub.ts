@@ -1,4 +1,5 @@
 import type { Transport } from './conn.ts'
+import { Comeback } from './comeback.ts'
 import { Dial } from './dial.ts'
 import { SnugError } from './errors.ts'
 import { type FromHub, type Holds, newSecret, type ToHub, type Welcome } from './protocol.ts'
@@ -64,6 +65,8 @@ export class Client {
   #pings = 0 // of this connection
   #pongs = 0
   #questions = new Questions()
+  #slow = false // WebSocket was, when it was tried last, and not refused
+  #comeback: Comeback
   #permissions: readonly string[] = []
   #awake = new AbortController()
   #state: HubState = { state: 'connecting' }
@@ -77,6 +80,7 @@ export class Client {
       stuck: () => this.probe(),
       room: () => on.repeat(),
     })
+    this.#comeback = new Comeback(endpoint, () => this.#move())
     this.#renewal = new Renewal(who.token, token => this.#say({ type: 'token', token }))
     whenAwake(this.#awake.signal, {
       online: () => {
@@ -190,11 +194,15 @@ export class Client {
   #welcomed(welcome: Welcome): void {
     this.#previous = undefined
     this.#attempt = this.#pings = this.#pongs = 0
+    const tried = this.#transport === 'websocket'
     this.#transport = this.#dial!.transport
     this.#features = welcome.features
     this.#state = { state: 'connected', transport: this.#transport }
     this.#grant(welcome)
     this.#heardAt = Date.now()
+    if (tried) this.#slow = this.#dial!.slow
+    if (this.#transport === 'websocket') this.#comeback.forget()
+    else if (this.#slow) this.#comeback.plan()
     if (this.#transport === 'websocket') this.#listen(Math.min(quietMax, Math.max(quietMin, welcome.heartbeat.timeout)))
     const recovered = this.#session.welcomed(welcome)
     this.#on.welcome({ ...welcome, recovered })
@@ -209,6 +217,18 @@ export class Client {
       if (silent && !isHidden()) this.probe()
       this.#listen(patience)
     }, left > 0 ? left : patience)
+  }
+
+  /** A WebSocket gets through: the session goes on over one, as after a lost connection. Not while the hub is asked something. */
+  #move(): boolean {
+    if (this.#questions.pending) return false
+    this.#transport = 'websocket'
+    this.#dial?.drop()
+    this.#reset(new SnugError('unreachable', 'The connection is being replaced.'))
+    this.#previous = this.#dial
+    this.#dial = undefined
+    this.#begin()
+    return true
   }
 
   #grant({ permissions, expires }: { permissions: string[]; expires?: number }): void {
@@ -254,6 +274,7 @@ export class Client {
   #reset(error: SnugError): void {
     clearTimeout(this.#timer)
     clearTimeout(this.#quiet)
+    this.#comeback.stop()
     this.#asking++
     this.#expectNothing()
     this.#session.lost()
@@ -274,12 +295,14 @@ export class Client {
   /** There is a network, perhaps another one: what was found out about the old one is void, and what is under way on it may hang. */
   #online(): void {
     this.#transport = 'websocket'
+    this.#comeback.forget()
     if (this.#state.state === 'connecting') {
       this.#dial?.drop()
       this.#dial = undefined
       this.#begin()
     } else {
       if (this.#pongTimer !== undefined) this.#giveUp('The hub didn’t answer.') // when the network went away
+      if (this.#state.state === 'connected' && this.#state.transport === 'http') this.#comeback.plan()
       this.#wake()
     }
   }

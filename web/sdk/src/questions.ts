@@ -11,6 +11,10 @@ interface Question { pong: number; holds: string; resolve(holds: string): void; 
 export class Questions {
   #open: Question[] = []
 
+  get pending(): boolean {
+    return this.#open.length > 0
+  }
+
   /** Waits for the answer to what was said before the ping of this number; resolves with what a kick holds. */
   ask(pong: number): Promise<string> {
     return new Promise((resolve, reject) => {
