@@ -18,6 +18,7 @@ const (
 	lingerAfter = 10 * time.Second
 	requestWait = 10 * time.Second // for a request to have come
 	answerWait  = 30 * time.Second // for an answer to be read
+	turnWait    = time.Second      // for the answer before to be written
 )
 
 // poll is a connection over HTTP: each request takes messages one way. It knows no

@@ -3,7 +3,6 @@ package signaling
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -146,33 +145,35 @@ func (h *Hub) pollReceive(w http.ResponseWriter, r *http.Request, room string) {
 		h.refuse(w, r, status, refusal)
 		return
 	}
-	lines, last, ok := p.turn(r.Context(), head.N)
-	if !ok {
+	if !p.turn() {
 		p.disorder(w, r)
 		return
 	}
+	defer func() { <-p.receiving }()
+	if !p.inOrder(&p.received, head.N) {
+		p.disorder(w, r)
+		return
+	}
+	p.wait(true)
+	lines, last := p.next(r.Context())
+	p.wait(false)
 	if len(lines) == 0 && !last && r.Context().Err() != nil {
 		return // nobody reads the answer, and nothing is lost with it: a bye may be on its way
 	}
 	p.answer(w, nil, lines, last)
 }
 
-// turn waits for what request n is answered with. It isn't ok if that isn't the next one, or another waits. The turn is over
-// before the answer is written: whoever has read that may send the next request.
-func (p *poll) turn(ctx context.Context, n uint64) (lines []frame, last, ok bool) {
+// turn waits until the answer before is written, for a moment: whoever has read it may ask again before the hub
+// knows that. It is false while another request waits, or its answer to be read.
+func (p *poll) turn() bool {
+	t := time.NewTimer(turnWait)
+	defer t.Stop()
 	select {
 	case p.receiving <- struct{}{}:
-		defer func() { <-p.receiving }()
-	default:
-		return nil, false, false
+		return true
+	case <-t.C:
+		return false
 	}
-	if !p.inOrder(&p.received, n) {
-		return nil, false, false
-	}
-	p.wait(true)
-	defer p.wait(false)
-	lines, last = p.next(ctx)
-	return lines, last, true
 }
 
 func (p *poll) wait(waiting bool) {
