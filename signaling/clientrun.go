@@ -57,9 +57,24 @@ func (c *Client) welcomed(conn *Conn) {
 	c.mu.Unlock()
 	for _, k := range again {
 		if _, err := conn.Signal(c.leaving, k.signal.To, k.signal.Body); err != nil {
-			return // listen will see why
+			c.stopResending(conn, err)
+			return
 		}
 	}
+}
+
+// stopResending follows a signal that couldn't be sent again. If it didn't get through, the connection sends nothing
+// any more, and listen will see why. If it is too long for the hub now, the session can't go on: what comes
+// after that signal would be counted for it.
+func (c *Client) stopResending(conn *Conn, why error) {
+	var refused *Error
+	if !errors.As(why, &refused) || refused.Code != CodeTooBig {
+		return
+	}
+	c.mu.Lock()
+	c.hello.Session = ""
+	c.mu.Unlock()
+	conn.fail(fmt.Errorf("%w: a signal that waits is too long for it now: %s", ErrUnreachable, refused.Message))
 }
 
 // renewal is when a token that expires, in ms since 1970, is to be renewed.

@@ -34,6 +34,7 @@ type Conn struct {
 	refused *Error // what the hub said before its close; needs reading
 	signals uint64 // sent in this session so far; needs writing
 	pings   uint64 // sent on this connection; likewise
+	broken  error  // why a message may not have come; no other follows it. Likewise
 	counted unacknowledged
 
 	mu      sync.Mutex
@@ -213,8 +214,7 @@ func (c *Conn) write(ctx context.Context, m Message) error {
 	if d, ok := ctx.Deadline(); ok && d.Before(deadline) {
 		deadline = d
 	}
-	if err := c.wire.write(text, deadline); err != nil {
-		err = fmt.Errorf("%w: the connection was lost: %w", ErrUnreachable, err)
+	if err := c.put(text, deadline); err != nil {
 		c.mu.Lock()
 		leaving, ended := c.leaving, c.ended
 		c.mu.Unlock()
@@ -230,6 +230,18 @@ func (c *Conn) write(ctx context.Context, m Message) error {
 		c.pings++
 	}
 	return nil
+}
+
+// put hands text to the wire, unless that failed before: signals are numbered by counting, so none may come
+// after one that is missing. Over HTTP, each request would find its own way. Needs writing.
+func (c *Conn) put(text []byte, deadline time.Time) error {
+	if c.broken != nil {
+		return c.broken
+	}
+	if err := c.wire.write(text, deadline); err != nil {
+		c.broken = fmt.Errorf("%w: the connection was lost: %w", ErrUnreachable, err)
+	}
+	return c.broken
 }
 
 // Close says bye, waits for the hub to have heard it, for a second at most, and

@@ -247,7 +247,8 @@ type member struct {
 	work    sync.WaitGroup
 
 	mu      sync.Mutex
-	session int // how many there were before this one
+	session int    // how many there were before this one
+	came    uint64 // when it was welcomed first
 	roster  signaling.Roster
 	online  bool
 	lost    uint64 // when the connection was lost, the last time
@@ -269,12 +270,14 @@ type (
 	}
 	sent struct {
 		seq      int
+		session  int    // of the sender, before it was sent
 		at, done uint64 // before and after it was sent
 		told     string // why it is undeliverable
 	}
 	heard struct {
 		seq     int
 		session int
+		at      uint64
 	}
 )
 
@@ -332,7 +335,7 @@ func (m *member) choose(dice *rand.Rand) (s *sent, to string) {
 		return nil, ""
 	}
 	m.lastID = to
-	return &sent{seq: len(m.sent[to]), at: m.w.now()}, to
+	return &sent{seq: len(m.sent[to]), session: m.session, at: m.w.now()}, to
 }
 
 // listen takes what comes until the end.
@@ -356,8 +359,10 @@ func (m *member) take(message signaling.Message) {
 	defer m.mu.Unlock()
 	switch message := message.(type) {
 	case signaling.Welcome:
-		first := m.roster.Epoch == ""
-		if !message.Recovered && !first {
+		switch first := m.roster.Epoch == ""; {
+		case first:
+			m.came = m.w.now()
+		case !message.Recovered:
 			m.session++
 			m.gaps = append(m.gaps, gap{m.session, m.lost, m.w.now()})
 		}
@@ -372,7 +377,7 @@ func (m *member) take(message signaling.Message) {
 		if err != nil {
 			m.w.t.Errorf("a signal came that nobody sent: %s", message.Body)
 		}
-		m.heard[message.From] = append(m.heard[message.From], heard{seq, m.session})
+		m.heard[message.From] = append(m.heard[message.From], heard{seq, m.session, m.w.now()})
 	case signaling.Undeliverable:
 		if s := m.numbers[message.Signal]; s != nil {
 			s.told = message.Reason

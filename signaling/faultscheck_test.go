@@ -107,7 +107,7 @@ func (w *world) check(slots []*slot) {
 					delivered++
 				case s.told != "":
 					told++
-				case to.mayMiss(s, got) || from.mayHaveLost(all[i:], got):
+				case to.mayMiss(s, got) || from.mayHaveLost(all[i:], got) || from.mayHaveMissed(all[i:], got, byID):
 					missing++
 				default:
 					w.t.Errorf("signal %d from %s to %s is lost, and nobody was told", s.seq, from.id, id)
@@ -149,6 +149,8 @@ func (m *member) mayMiss(s *sent, got []heard) bool {
 	before, after := -1, m.session+1
 	if i > 0 {
 		before = got[i-1].session
+	} else if s.at < m.came {
+		return true // the hub took it in by a hello before, whose welcome didn't come in time
 	}
 	if i < len(got) {
 		after = got[i].session
@@ -171,6 +173,38 @@ func (m *member) mayHaveLost(signals []*sent, got []heard) bool {
 			return s.done < g.lost && (arrived || s.told != "")
 		})
 	})
+}
+
+// mayHaveMissed tells whether the first of these signals may be undeliverable, and the message that said so was lost with the
+// sender's session. One that arrived later shows when the hub had dealt with it: what was sent to the sender
+// after that, and came in that session, came behind the message.
+func (m *member) mayHaveMissed(signals []*sent, got []heard, byID map[string]*member) bool {
+	s := signals[0]
+	i, _ := slices.BinarySearchFunc(got, s.seq, func(h heard, seq int) int { return h.seq - seq })
+	if i == len(got) {
+		return false
+	}
+	for k := s.session; k <= m.session; k++ {
+		inIt := k == s.session || m.gaps[k-1].lost < s.done // it learns of a new session a moment later
+		told := slices.ContainsFunc(signals, func(later *sent) bool { return later.session == k && later.told != "" })
+		over := k < m.session || m.ended != 0
+		if inIt && over && !told && !m.heardOf(k, got[i].at, byID) {
+			return true
+		}
+	}
+	return false
+}
+
+// heardOf tells whether something came to m in a session that was sent after a time.
+func (m *member) heardOf(session int, after uint64, byID map[string]*member) bool {
+	for id, all := range m.heard {
+		for _, h := range all {
+			if h.session == session && byID[id].sent[m.id][h.seq].at > after {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // checkLeaves fails unless every member of the last hub that joined has left, once.

@@ -32,6 +32,7 @@ type lab struct {
 	handler  atomic.Pointer[Hub] // what answers now
 	block    atomic.Int32        // blocking of WebSockets
 	fail     atomic.Int32        // how many sends over HTTP are to fail
+	unheard  atomic.Int32        // how many of them are taken, but the answers are lost
 }
 
 // blocking is what a network does to WebSockets.
@@ -50,6 +51,9 @@ func (l *lab) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case upgrade && block == blockSwallow:
 		<-r.Context().Done()
 	case strings.HasSuffix(r.URL.Path, "/send") && l.fail.Add(-1) >= 0:
+		http.Error(w, "not now", http.StatusBadGateway)
+	case strings.HasSuffix(r.URL.Path, "/send") && l.unheard.Add(-1) >= 0:
+		l.handler.Load().ServeHTTP(httptest.NewRecorder(), r)
 		http.Error(w, "not now", http.StatusBadGateway)
 	default:
 		l.handler.Load().ServeHTTP(w, r)
