@@ -22,6 +22,9 @@ const (
 	turnTLSPort = "5349"
 )
 
+// turnBuffer is how much may wait in the socket of TURN over UDP, in bytes, each way.
+const turnBuffer = 4 << 20
+
 // relaying is the hub's own STUN and TURN server.
 type relaying struct {
 	*turn.Server
@@ -141,6 +144,10 @@ func (b *relayBuilder) listen() (err error) {
 	at := b.address(b.config.TURN.Listen, turnPort)
 	if b.udp, err = net.ListenPacket("udp", at); err != nil {
 		return explainTURN("turn.listen", at, err)
+	}
+	if c, ok := b.udp.(*net.UDPConn); ok { // all clients share it; the kernel gives as much of that as it may
+		c.SetReadBuffer(turnBuffer)
+		c.SetWriteBuffer(turnBuffer)
 	}
 	if _, port, _ := net.SplitHostPort(at); port == "0" || port != strconv.Itoa(hub.Port) {
 		l, err := net.Listen("tcp", at)

@@ -32,19 +32,20 @@ var special = []struct{ what, address string }{
 // Whatever a client asks for, and in whatever notation, it gets no permission, no channel and no connection; and without asking, nothing is sent.
 func TestSpecialAddressesAreRefused(t *testing.T) {
 	l := newLab(t, Options{Relays: []Relay{{addr("198.51.100.7"), loopback4}, {addr("2001:db8::7"), loopback6}}})
-	var four, six *raw
-	four = l.raw("udp", l.Admit("lobby", "ann"))
-	four.mustAllocate()
-	if hasIPv6() {
-		six = l.raw("udp", l.Admit("lobby", "bob"))
-		six.mustAllocate(ofIPv6)
+	clients := map[string]*raw{}
+	for _, network := range []string{"udp", "tcp"} {
+		four := l.raw(network, l.Admit("lobby", "ann"))
+		four.mustAllocate()
+		clients["IPv4, by "+network] = four
+		if hasIPv6() {
+			six := l.raw(network, l.Admit("lobby", "bob"))
+			six.mustAllocate(ofIPv6)
+			clients["IPv6, by "+network] = six
+		}
 	}
 	for _, s := range special {
 		at := netip.AddrPortFrom(addr(s.address), 80)
-		for family, client := range map[string]*raw{"IPv4": four, "IPv6": six} {
-			if client == nil {
-				continue
-			}
+		for family, client := range clients {
 			if code := client.permit(at); code != 403 && code != 443 {
 				t.Errorf("%s (%s), a permission on %s: %d", s.address, s.what, family, code)
 			}
@@ -65,7 +66,7 @@ func TestSpecialAddressesAreRefused(t *testing.T) {
 			t.Errorf("%s (%s): received from %s", s.address, s.what, from)
 		}
 	}
-	if got := four.permit(netip.MustParseAddrPort("9.9.9.9:80")); got != 0 {
+	if got := clients["IPv4, by udp"].permit(netip.MustParseAddrPort("9.9.9.9:80")); got != 0 {
 		t.Errorf("a public address: %d", got)
 	}
 	if s := l.Stats(); s.BytesSent != 0 || s.Refused[RefusedAddress] == 0 {
