@@ -48,7 +48,7 @@ func (s *Server) relay() error {
 	}
 	sorter := newSorter(s.gate, t, true)
 	s.listener = sorter.http
-	relays := b.relays()
+	relays := b.relays(localAddresses(), outwards())
 	server, err := turn.New(turn.Options{
 		PacketConns: []net.PacketConn{b.udp},
 		Listeners:   append(b.listeners, sorter.turn),

@@ -28,6 +28,7 @@ var (
 	// global is what IPv6 has given out (RFC 4291, section 2.4). Everything else is refused unless it is nameable.
 	global = netip.MustParsePrefix("2000::/3")
 
+	shared = netip.MustParsePrefix("100.64.0.0/10")
 	nat64  = netip.MustParsePrefix("64:ff9b::/96") // RFC 6052
 	sixTo4 = netip.MustParsePrefix("2002::/16")    // RFC 3056
 )
@@ -85,8 +86,8 @@ func allowed(ip netip.Addr, also []netip.Prefix) bool {
 	return true
 }
 
-// Public tells whether everybody can reach ip.
-func Public(ip netip.Addr) bool { return allowed(canonical(ip), nil) }
+// Private tells whether ip is one that others have as well, each in a network of their own: RFC 1918, RFC 6598, RFC 4193.
+func Private(ip netip.Addr) bool { return ip.IsPrivate() || shared.Contains(ip) }
 
 // addresses are those of this machine.
 type addresses map[netip.Addr]struct{}

@@ -153,6 +153,10 @@ func (s *Server) leave(r *relay) {
 	if r.client == nil {
 		return
 	}
+	network := networkOf(r.client.address.Addr())
+	if s.networks[network]--; s.networks[network] == 0 {
+		delete(s.networks, network)
+	}
 	delete(s.clients[*r.client], r)
 	if len(s.clients[*r.client]) == 0 {
 		delete(s.clients, *r.client)
