@@ -201,11 +201,17 @@ func (b *relayBuilder) close() {
 
 // explainTURN says why TURN can't be listened for at an address, and what to do.
 func explainTURN(key, at string, err error) error {
-	_, port, _ := net.SplitHostPort(at)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("port %s, which TURN needs, is in use by another program: end that, choose another address (%s), or leave TURN out (--turn off)", port, key)
+	host, port, _ := net.SplitHostPort(at)
+	why := fmt.Sprintf("TURN can't listen on %s: %v", at, err)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		why = fmt.Sprintf("port %s, which TURN needs, is in use by another program", port)
+	case errors.Is(err, syscall.EACCES):
+		why = fmt.Sprintf("port %s, for TURN, needs more rights than you have", port)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		why = fmt.Sprintf("%s, for TURN, is no address of this machine", host)
 	}
-	return fmt.Errorf("can't listen for TURN on %s: %w: choose another address (%s), or leave TURN out (--turn off)", at, err, key)
+	return fmt.Errorf("%s: choose another address (%s), or leave TURN out (--turn off)", why, key)
 }
 
 // urls are those of the servers here, as members are told them.

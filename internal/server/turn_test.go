@@ -442,7 +442,7 @@ func TestWhyTURNCannotListen(t *testing.T) {
 	defer taken.Close()
 	c := configured(t, "turn: {mode: on, listen: '"+taken.LocalAddr().String()+"'}")
 	_, port, _ := net.SplitHostPort(taken.LocalAddr().String())
-	want := "port " + port + ", which TURN needs, is in use by another program: end that, choose another address (turn.listen), or leave TURN out (--turn off)"
+	want := "port " + port + ", which TURN needs, is in use by another program: choose another address (turn.listen), or leave TURN out (--turn off)"
 	if _, err := Listen(c, Options{Log: io.Discard}); err == nil || err.Error() != want {
 		t.Errorf("got %v", err)
 	}
