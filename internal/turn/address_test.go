@@ -183,6 +183,27 @@ func TestOwnPublicAddressIsNotReached(t *testing.T) {
 	}
 }
 
+// What all in a network of this machine have isn't reached, even if the network is named.
+func TestBroadcastIsNotReached(t *testing.T) {
+	for text, want := range map[string]string{"10.1.2.3/8": "10.255.255.255", "198.51.100.7/25": "198.51.100.127", "9.9.9.9/30": "9.9.9.11", "9.9.9.9/31": "", "9.9.9.9/32": "", "fd00::2/64": ""} {
+		ip, n, _ := net.ParseCIDR(text)
+		n.IP = ip
+		if got, ok := broadcast(n); ok != (want != "") || ok && got.String() != want {
+			t.Errorf("of %s: %s", text, got)
+		}
+	}
+	l := newLab(t, Options{Limits: Limits{Allow: nameable}})
+	found, err := net.InterfaceAddrs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range found {
+		if all, ok := broadcast(a.(*net.IPNet)); ok && l.mayPermit(all) {
+			t.Errorf("%s may be sent to", all)
+		}
+	}
+}
+
 // RFC 6062, and reserved ports.
 func TestTCPToPeersIsRefused(t *testing.T) {
 	l := newLab(t, Options{})
