@@ -11,7 +11,7 @@ import (
 // relays are the addresses that relays get: those that the operator names, or else of those that this machine has. It warns if nobody
 // outside could reach them.
 func (b *relayBuilder) relays(local, outward []netip.Addr) []turn.Relay {
-	at := b.udp.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap()
+	at := b.at()
 	if named := b.config.TURN.Addresses; len(named) > 0 {
 		all := make([]turn.Relay, 0, len(named))
 		for _, ip := range named {
@@ -19,7 +19,7 @@ func (b *relayBuilder) relays(local, outward []netip.Addr) []turn.Relay {
 		}
 		return all
 	}
-	found := []netip.Addr{at.WithZone("")}
+	found := []netip.Addr{at}
 	if at.IsUnspecified() {
 		found = pickRelays(local, at.Is6(), outward)
 	}

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -65,11 +64,11 @@ func TestPrivateAddressesAreWarnedOf(t *testing.T) {
 			if c.listen == "" {
 				c.listen = ":0"
 			}
-			udp, err := net.ListenPacket("udp", c.listen)
+			udp, err := listenUDP(c.listen, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer udp.Close()
+			defer udp[0].Close()
 			cfg := config.Default()
 			cfg.LAN, cfg.TURN.Addresses = c.lan, c.named
 			var log logBuffer
