@@ -27,7 +27,8 @@ USER 65532:65532
 # Where others reach it in the container, and where it keeps what it is to keep. The environment goes above a
 # file (SNUG_CONFIG), so nothing else is set here.
 ENV SNUG_LISTEN=0.0.0.0:8080 STATE_DIRECTORY=/data
-EXPOSE 8080
+# The hub, STUN and TURN. The relays' ports, 49152-65535, are too many to publish one by one: see compose.yaml.
+EXPOSE 8080 3478 3478/udp 5349
 VOLUME /data
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["/snug"]

@@ -7,7 +7,7 @@ SOAK  ?= 10m
 LONG  = RandomFaults|HostileClients
 CROSS ?= linux/arm64 darwin/arm64 darwin/amd64 windows/amd64
 
-.PHONY: help run setup node test test-quick test-go test-ts test-long test-mesh test-acme test-proxies test-packaging test-cross test-fuzz test-browser check-generated generate bench lint soak
+.PHONY: help run setup node test test-quick test-go test-ts test-long test-mesh test-acme test-proxies test-coturn test-packaging test-cross test-fuzz test-browser check-generated generate bench lint soak
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -18,7 +18,7 @@ run: ## run a hub with its page on this machine
 setup: ## install what the tests need: browsers and npm packages
 	@scripts/setup.sh
 
-test: setup test-quick check-generated test-long test-mesh test-acme test-proxies test-packaging test-cross test-fuzz test-browser ## run every test; installs what it needs
+test: setup test-quick check-generated test-long test-mesh test-acme test-proxies test-coturn test-packaging test-cross test-fuzz test-browser ## run every test; installs what it needs
 	@echo "All tests passed."
 
 test-quick: node test-go test-ts ## run the tests that need neither root nor a browser
@@ -51,6 +51,9 @@ test-acme: ## get and renew certificates from an ACME server that runs here
 
 test-proxies: ## nginx and Caddy before a hub, with the recipes in packaging
 	$(GO) test -race -count=1 -tags proxies -parallel 32 -timeout 4m ./test/proxies
+
+test-coturn: ## coturn takes the credentials that the hub makes for it
+	$(GO) test -race -count=1 -tags coturn -run Coturn -timeout 4m ./internal/turn
 
 test-packaging: ## build and start what the Dockerfile and the systemd unit say
 	$(GO) test -count=1 -tags packaging -timeout 15m ./test/packaging

@@ -13,6 +13,7 @@ has firefox-esr firefox || missing="$missing firefox-esr"
 has nginx || missing="$missing nginx-light"
 has caddy || missing="$missing caddy"
 has systemd-analyze || missing="$missing systemd"
+has turnserver || missing="$missing coturn"
 has openssl || missing="$missing openssl"
 fc-list 2>/dev/null | grep -qi cjk || missing="$missing fonts-noto-cjk"
 
@@ -34,8 +35,9 @@ echo "Installing$missing"
 $sudo apt-get update -q=2
 DEBIAN_FRONTEND=noninteractive $sudo $install -q=2 >/dev/null
 
-# The proxies are for the tests alone: what their packages have started just now, is stopped.
+# The servers are for the tests alone: what their packages have started just now, is stopped.
 if [ -d /run/systemd/system ]; then
 	case $missing in *nginx*) $sudo systemctl disable -q --now nginx ;; esac
 	case $missing in *caddy*) $sudo systemctl disable -q --now caddy ;; esac
+	case $missing in *coturn*) $sudo systemctl disable -q --now coturn ;; esac
 fi

@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/snug-chat/snug/internal/turn"
 	"github.com/snug-chat/snug/signaling"
 )
 
@@ -40,6 +41,8 @@ type Options struct {
 	Token func() (string, error)
 	// Version of the program, for the metrics. Empty: "unknown".
 	Version string
+	// TURN gives the numbers of the hub's TURN server, for the metrics. Nil: there is none.
+	TURN func() turn.Stats
 	// Logger gets what an operator did, and who tried to without the token. Nil: nothing is logged.
 	Logger *slog.Logger
 }

@@ -21,7 +21,7 @@ const (
 
 // metrics are those of the hub, of Go and of the process, in a registry of their own.
 func metrics(hub Hub, o Options) http.Handler {
-	serve := promhttp.HandlerFor(newRegistry(hub, o.Version), promhttp.HandlerOpts{
+	serve := promhttp.HandlerFor(newRegistry(hub, o), promhttp.HandlerOpts{
 		ErrorLog:            slog.NewLogLogger(o.Logger.Handler(), slog.LevelError),
 		MaxRequestsInFlight: maxScrapes,
 		Timeout:             scrapeTimeout,
@@ -29,12 +29,13 @@ func metrics(hub Hub, o Options) http.Handler {
 	return methods{http.MethodGet: serve.ServeHTTP}
 }
 
-func newRegistry(hub Hub, version string) *prometheus.Registry {
+func newRegistry(hub Hub, o Options) *prometheus.Registry {
 	r := prometheus.NewRegistry()
 	r.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		newCollector(hub, version),
+		newCollector(hub, o.Version),
+		newRelays(o.TURN),
 	)
 	return r
 }

@@ -87,7 +87,7 @@ func TestNobodyOutsideMakesASeries(t *testing.T) {
 // gather is the hub's own metrics by name.
 func gather(t *testing.T, hub Hub) map[string]*dto.MetricFamily {
 	t.Helper()
-	families, err := newRegistry(hub, "1.2.3").Gather()
+	families, err := newRegistry(hub, Options{Version: "1.2.3"}).Gather()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +102,7 @@ func gather(t *testing.T, hub Hub) map[string]*dto.MetricFamily {
 
 func TestMetricsFollowTheConventions(t *testing.T) {
 	registry := prometheus.NewPedanticRegistry()
-	registry.MustRegister(newCollector(newFakeHub(), "1.2.3"))
+	registry.MustRegister(newCollector(newFakeHub(), "1.2.3"), newRelays(nil))
 	problems, err := testutil.GatherAndLint(registry)
 	if err != nil || len(problems) > 0 {
 		t.Errorf("%v, %v", problems, err)

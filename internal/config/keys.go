@@ -80,6 +80,7 @@ func (c *Config) turn() []key {
 		{"turn.ports", one(&l.Ports, ports), "UDP ports of relays. Everybody must be able to reach them.", false},
 		{"turn.allow", many(&l.Allow, relayable), "Private networks (CIDR) that may be relayed to. Without, public addresses alone.", false},
 		{"turn.allocations", one(&l.Allocations, count(1, maxCount)), "Allocations of one session.", false},
+		{"turn.address_allocations", one(&l.AddressAllocations, count(1, maxCount)), "Allocations of one address, or one /64 of IPv6.", false},
 		{"turn.total_allocations", one(&l.TotalAllocations, count(1, maxCount)), "Allocations of all. Each is a file descriptor.", false},
 		{"turn.bandwidth", one(&l.Bandwidth, size(8*kib, math.MaxInt)), "Bytes a second that are relayed for one session, each way.", false},
 		{"turn.total_bandwidth", one(&l.TotalBandwidth, size(8*kib, math.MaxInt)), "Bytes a second that are relayed for all, each way.", false},

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"fmt"
 	"net"
 	"net/mail"
 	"net/netip"
@@ -150,7 +149,7 @@ var ports = kind[turn.Ports]{
 		}
 		return turn.Ports{First: uint16(a), Last: uint16(b)}, nil
 	},
-	format: func(p turn.Ports) string { return fmt.Sprintf("%d-%d", p.First, p.Last) },
+	format: turn.Ports.String,
 }
 
 // isPort tells whether s is the number of a port, or perhaps nothing.

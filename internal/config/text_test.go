@@ -51,7 +51,7 @@ func TestPortsAndHosts(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{"https://example.org", "example.org:443", "fe80::1%eth0", "[::1]"} {
-		if _, err := hostName.parse(bad); err == nil {
+		if _, err := maybeHost.parse(bad); err == nil {
 			t.Errorf("%q is a host", bad)
 		}
 	}

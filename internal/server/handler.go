@@ -73,7 +73,11 @@ func (o *operator) configure(p parts) {
 	if o == nil {
 		return
 	}
-	h := admin.New(o.server.hub, admin.Options{Token: p.adminToken, Version: Version(), Logger: o.server.logs.logger})
+	options := admin.Options{Token: p.adminToken, Version: Version(), Logger: o.server.logs.logger}
+	if o.server.turn != nil {
+		options.TURN = o.server.turn.Stats
+	}
+	h := admin.New(o.server.hub, options)
 	o.handler.Store(&h)
 }
 

@@ -8,11 +8,10 @@ import (
 	"github.com/snug-chat/snug/internal/turn"
 )
 
-// relays are the addresses that relays get: those that the operator names, or else those of the interfaces. It warns if nobody
+// relays are the addresses that relays get: those that the operator names, or else of those that this machine has. It warns if nobody
 // outside could reach them.
-func (b *relayBuilder) relays() []turn.Relay {
-	local := localAddresses()
-	at := b.udp.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap()
+func (b *relayBuilder) relays(local, outward []netip.Addr) []turn.Relay {
+	at := b.at()
 	if named := b.config.TURN.Addresses; len(named) > 0 {
 		all := make([]turn.Relay, 0, len(named))
 		for _, ip := range named {
@@ -20,17 +19,15 @@ func (b *relayBuilder) relays() []turn.Relay {
 		}
 		return all
 	}
-	found := []netip.Addr{at.WithZone("")}
+	found := []netip.Addr{at}
 	if at.IsUnspecified() {
-		found = pickRelays(local, at.Is6(), outwards())
+		found = pickRelays(local, at.Is6(), outward)
 	}
 	all := make([]turn.Relay, 0, len(found))
-	public := false
 	for _, ip := range found {
 		all = append(all, turn.Relay{Address: ip, Bind: ip})
-		public = public || turn.Public(ip)
 	}
-	if !public && !b.config.LAN && !at.IsLoopback() {
+	if !b.config.LAN && !at.IsLoopback() && !slices.ContainsFunc(found, isPublic) {
 		b.server.logs.logger.Warn("this machine has private addresses only, so members elsewhere can't be relayed to: name the address that they reach it at (turn.addresses), and have the router let the ports of TURN through to it",
 			"ports", b.config.TURN.Ports)
 	}
@@ -48,6 +45,8 @@ func bindFor(ip, listens netip.Addr, local []netip.Addr) netip.Addr {
 	}
 	return netip.Addr{}
 }
+
+func isPublic(ip netip.Addr) bool { return ip.IsGlobalUnicast() && !turn.Private(ip) }
 
 // localAddresses are those of the interfaces that are up.
 func localAddresses() (all []netip.Addr) {
@@ -84,7 +83,7 @@ func outwards() (all []netip.Addr) {
 func pickRelays(local []netip.Addr, both bool, outward []netip.Addr) (picked []netip.Addr) {
 	rank := func(ip netip.Addr) int {
 		n := 0
-		if !turn.Public(ip) {
+		if !isPublic(ip) {
 			n += 2
 		}
 		if !slices.Contains(outward, ip) {
@@ -97,7 +96,7 @@ func pickRelays(local []netip.Addr, both bool, outward []netip.Addr) (picked []n
 	if i := slices.IndexFunc(usable, netip.Addr.Is4); i >= 0 {
 		picked = append(picked, usable[i])
 	}
-	if i := slices.IndexFunc(usable, netip.Addr.Is6); both && i >= 0 && (turn.Public(usable[i]) || len(picked) == 0) {
+	if i := slices.IndexFunc(usable, netip.Addr.Is6); both && i >= 0 && (isPublic(usable[i]) || len(picked) == 0) {
 		picked = append(picked, usable[i])
 	}
 	if len(picked) == 0 {

@@ -17,8 +17,8 @@ const protocolTURN = "stun.turn"
 const acceptPause = 50 * time.Millisecond
 
 // sorter takes connections to one port and hands them on by what they speak: HTTP or TURN. With TLS it is found out inside that.
-// A browser says which protocol it wants in the handshake (RFC 7301). Of whoever doesn't, the first byte tells: a STUN message begins
-// with two zero bits (RFC 8489, section 5), which no request of HTTP does. A connection has readHeaderTimeout for that, and a goroutine
+// A browser says which protocol it wants in the handshake (RFC 7301). Of whoever doesn't, the first byte tells: that of every request
+// of STUN and TURN is zero (RFC 8489, section 5), and no line of HTTP has one. A connection has readHeaderTimeout for that, and a goroutine
 // of its own; how many there may be, the gate has decided.
 type sorter struct {
 	net.Listener
@@ -120,7 +120,7 @@ func (s *sorter) byFirst(conn net.Conn) (net.Conn, *sorted, error) {
 		return conn, s.http, nil
 	}
 	conn, first, err := peek(conn)
-	if err == nil && first>>6 == 0 {
+	if err == nil && first == 0 {
 		return conn, s.turn, nil
 	}
 	return conn, s.http, err

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -45,9 +47,9 @@ func (s *Server) relay() error {
 	}
 	sorter := newSorter(s.gate, t, true)
 	s.listener = sorter.http
-	relays := b.relays()
+	relays := b.relays(localAddresses(), outwards())
 	server, err := turn.New(turn.Options{
-		PacketConns: []net.PacketConn{b.udp},
+		PacketConns: b.udp,
 		Listeners:   append(b.listeners, sorter.turn),
 		Relays:      relays,
 		Limits:      s.started.TURN.Limits,
@@ -129,8 +131,8 @@ func othersFor(c config.ICE, secret string, r signaling.AuthRequest) (servers []
 type relayBuilder struct {
 	server    *Server
 	config    *config.Config
-	udp       net.PacketConn
-	listeners []net.Listener // TCP and TLS
+	udp       []net.PacketConn // at least one; all have one port
+	listeners []net.Listener   // TCP and TLS
 	gates     []*gate
 	tcp, tls  net.Addr // nil: none of its own
 }
@@ -139,10 +141,10 @@ type relayBuilder struct {
 func (b *relayBuilder) listen() (err error) {
 	hub := b.server.gate.Addr().(*net.TCPAddr)
 	at := b.address(b.config.TURN.Listen, turnPort)
-	if b.udp, err = net.ListenPacket("udp", at); err != nil {
+	if b.udp, err = listenUDP(at, localAddresses()); err != nil {
 		return explainTURN("turn.listen", at, err)
 	}
-	if _, port, _ := net.SplitHostPort(at); port == "0" || port != strconv.Itoa(hub.Port) {
+	if !covers(hub, b.udp[0].LocalAddr().(*net.UDPAddr)) || at[strings.LastIndexByte(at, ':'):] == ":0" {
 		l, err := net.Listen("tcp", at)
 		if err != nil {
 			return explainTURN("turn.listen", at, err)
@@ -161,6 +163,22 @@ func (b *relayBuilder) listen() (err error) {
 	b.tls = l.Addr()
 	b.listeners = append(b.listeners, tls.NewListener(b.guard(l), b.server.tls.config()))
 	return nil
+}
+
+// covers tells whether who listens at hub takes what would come to the same port at a.
+func covers(hub *net.TCPAddr, a *net.UDPAddr) bool {
+	return hub.Port == a.Port && (hub.IP.IsUnspecified() || a.IP.IsUnspecified() || hub.IP.Equal(a.IP))
+}
+
+// at is where TURN listens: one address, or all.
+func (b *relayBuilder) at() netip.Addr {
+	if len(b.udp) > 1 {
+		if slices.ContainsFunc(b.udp, func(c net.PacketConn) bool { return c.LocalAddr().(*net.UDPAddr).IP.To4() == nil }) {
+			return netip.IPv6Unspecified()
+		}
+		return netip.IPv4Unspecified()
+	}
+	return b.udp[0].LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap().WithZone("")
 }
 
 // address is what a key says or, if that is nothing, the hub's host and the usual port.
@@ -184,8 +202,8 @@ func (b *relayBuilder) guard(l net.Listener) *gate {
 }
 
 func (b *relayBuilder) close() {
-	if b.udp != nil {
-		b.udp.Close()
+	for _, c := range b.udp {
+		c.Close()
 	}
 	for _, l := range b.listeners {
 		l.Close()
@@ -194,11 +212,17 @@ func (b *relayBuilder) close() {
 
 // explainTURN says why TURN can't be listened for at an address, and what to do.
 func explainTURN(key, at string, err error) error {
-	_, port, _ := net.SplitHostPort(at)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("port %s, which TURN needs, is in use by another program: end that, choose another address (%s), or leave TURN out (--turn off)", port, key)
+	host, port, _ := net.SplitHostPort(at)
+	why := fmt.Sprintf("TURN can't listen on %s: %v", at, err)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		why = fmt.Sprintf("port %s, which TURN needs, is in use by another program", port)
+	case errors.Is(err, syscall.EACCES):
+		why = fmt.Sprintf("port %s, for TURN, needs more rights than you have", port)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		why = fmt.Sprintf("%s, for TURN, is no address of this machine", host)
 	}
-	return fmt.Errorf("can't listen for TURN on %s: %w: choose another address (%s), or leave TURN out (--turn off)", at, err, key)
+	return fmt.Errorf("%s: choose another address (%s), or leave TURN out (--turn off)", why, key)
 }
 
 // urls are those of the servers here, as members are told them.
@@ -214,7 +238,7 @@ func (b *relayBuilder) urls(relays []turn.Relay) (stun, all []string) {
 		}
 		return host + ":" + port
 	}
-	udp, page := at(b.udp.LocalAddr()), at(b.server.gate.Addr())
+	udp, page := at(b.udp[0].LocalAddr()), at(b.server.gate.Addr())
 	all = append(all, "turn:"+udp+"?transport=udp")
 	if b.tcp != nil {
 		all = append(all, "turn:"+at(b.tcp)+"?transport=tcp")
@@ -242,5 +266,5 @@ func (b *relayBuilder) pageIsReached() bool {
 		return false
 	}
 	hub := b.server.gate.Addr().(*net.TCPAddr)
-	return !hub.IP.IsLoopback() || b.udp.LocalAddr().(*net.UDPAddr).IP.IsLoopback()
+	return !hub.IP.IsLoopback() || b.at().IsLoopback()
 }

@@ -9,7 +9,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -18,7 +17,6 @@ import (
 
 	pion "github.com/pion/turn/v5"
 	"github.com/pion/webrtc/v4"
-	"github.com/snug-chat/snug/internal/config"
 	"github.com/snug-chat/snug/internal/turn"
 	"github.com/snug-chat/snug/signaling"
 )
@@ -444,64 +442,8 @@ func TestWhyTURNCannotListen(t *testing.T) {
 	defer taken.Close()
 	c := configured(t, "turn: {mode: on, listen: '"+taken.LocalAddr().String()+"'}")
 	_, port, _ := net.SplitHostPort(taken.LocalAddr().String())
-	want := "port " + port + ", which TURN needs, is in use by another program: end that, choose another address (turn.listen), or leave TURN out (--turn off)"
+	want := "port " + port + ", which TURN needs, is in use by another program: choose another address (turn.listen), or leave TURN out (--turn off)"
 	if _, err := Listen(c, Options{Log: io.Discard}); err == nil || err.Error() != want {
 		t.Errorf("got %v", err)
 	}
-}
-
-func TestPickRelays(t *testing.T) {
-	ips := func(texts ...string) (all []netip.Addr) {
-		for _, text := range texts {
-			all = append(all, netip.MustParseAddr(text))
-		}
-		return all
-	}
-	for _, c := range []struct {
-		local   []netip.Addr
-		both    bool
-		outward []netip.Addr
-		want    []netip.Addr
-	}{
-		{ips("127.0.0.1", "10.0.0.1", "9.9.9.9"), true, nil, ips("9.9.9.9")},
-		{ips("10.0.0.1", "192.168.1.7"), true, ips("192.168.1.7"), ips("192.168.1.7")},
-		{ips("8.8.8.8", "9.9.9.9", "2a00::1", "2a00::2", "fd00::1", "fe80::1"), true, ips("9.9.9.9", "2a00::2"), ips("9.9.9.9", "2a00::2")},
-		{ips("8.8.8.8", "2a00::1"), false, nil, ips("8.8.8.8")},
-		{ips("10.0.0.1", "fd00::1"), true, nil, ips("10.0.0.1")},
-		{ips("fd00::1", "::1"), true, nil, ips("fd00::1")},
-		{ips("127.0.0.1", "::1"), true, nil, ips("127.0.0.1")},
-	} {
-		if got := pickRelays(c.local, c.both, c.outward); !slices.Equal(got, c.want) {
-			t.Errorf("of %v: %v, not %v", c.local, got, c.want)
-		}
-	}
-	listens := netip.MustParseAddr("0.0.0.0")
-	for _, c := range []struct{ ip, listens, want string }{
-		{"9.9.9.9", "0.0.0.0", "9.9.9.9"}, {"8.8.8.8", "0.0.0.0", "invalid IP"}, {"8.8.8.8", "10.0.0.1", "10.0.0.1"}, {"2a00::1", "10.0.0.1", "invalid IP"},
-	} {
-		if got := bindFor(netip.MustParseAddr(c.ip), netip.MustParseAddr(c.listens), ips("9.9.9.9", "10.0.0.1")); got.String() != c.want {
-			t.Errorf("%s is bound to %s, not %s", c.ip, got, c.want)
-		}
-	}
-	_ = listens
-}
-
-// A machine that has private addresses only is told about, once, with the key that helps.
-func TestPrivateAddressesAreWarnedOf(t *testing.T) {
-	found := localAddresses()
-	i := slices.IndexFunc(found, func(ip netip.Addr) bool { return ip.Is4() && ip.IsGlobalUnicast() })
-	if i < 0 || slices.ContainsFunc(found, turn.Public) {
-		t.Skip("this machine is in no network, or in the world")
-	}
-	for text, warns := range map[string]bool{"": true, "turn: {addresses: [198.51.100.7]}": false, "turn: {mode: off}": false} {
-		log := &logBuffer{}
-		c := configured(t, text+"\nopen: true")
-		c.Listen = ":0"
-		s := listen(t, c, Options{Log: log})
-		run(t, s)
-		if said := log.String(); strings.Contains(said, "turn.addresses") != warns {
-			t.Errorf("%q: it says %s", text, said)
-		}
-	}
-	_ = config.TURNAuto
 }

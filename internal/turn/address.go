@@ -17,9 +17,9 @@ func prefixes(texts ...string) (all []netip.Prefix) {
 
 var (
 	// nameable are networks that aren't public, where an operator may have peers: RFC 1918, RFC 6598, RFC 4193,
-	// and those for examples and benchmarks (RFC 5737, RFC 2544, RFC 3849, RFC 9637, RFC 5180), which labs use.
+	// and those for examples and benchmarks (RFC 5737, RFC 2544, RFC 3849, RFC 9637), which labs use.
 	nameable = prefixes("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7",
-		"192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "198.18.0.0/15", "2001:db8::/32", "3fff::/20", "2001:2::/48")
+		"192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "198.18.0.0/15", "2001:db8::/32", "3fff::/20")
 	// forbidden are the rest of the special ones (RFC 6890 and IANA's registries of special purposes), where there is no peer
 	// of anybody: this network, loopback, link-local (with 169.254.169.254), protocol assignments, 6to4 relays,
 	// multicast, reserved and broadcast; Azure's 168.63.129.16, and the addresses of metadata in networks that can be named.
@@ -28,6 +28,7 @@ var (
 	// global is what IPv6 has given out (RFC 4291, section 2.4). Everything else is refused unless it is nameable.
 	global = netip.MustParsePrefix("2000::/3")
 
+	shared = netip.MustParsePrefix("100.64.0.0/10")
 	nat64  = netip.MustParsePrefix("64:ff9b::/96") // RFC 6052
 	sixTo4 = netip.MustParsePrefix("2002::/16")    // RFC 3056
 )
@@ -85,8 +86,8 @@ func allowed(ip netip.Addr, also []netip.Prefix) bool {
 	return true
 }
 
-// Public tells whether everybody can reach ip.
-func Public(ip netip.Addr) bool { return allowed(canonical(ip), nil) }
+// Private tells whether ip is one that others have as well, each in a network of their own: RFC 1918, RFC 6598, RFC 4193.
+func Private(ip netip.Addr) bool { return ip.IsPrivate() || shared.Contains(ip) }
 
 // addresses are those of this machine.
 type addresses map[netip.Addr]struct{}
@@ -99,7 +100,8 @@ func (a addresses) has(ip netip.Addr) bool {
 // lookEvery is how old what is known of the interfaces may be.
 const lookEvery = 10 * time.Second
 
-// look finds the addresses of this machine, beside those that are known.
+// look finds the addresses of this machine, beside those that are known, and those that all in a network of it have: Go's sockets
+// may send to these.
 func (s *Server) look(known []netip.Addr) {
 	own := addresses{}
 	for _, ip := range known {
@@ -114,9 +116,25 @@ func (s *Server) look(known []netip.Addr) {
 			if ip, ok := netip.AddrFromSlice(n.IP); ok {
 				own[canonical(ip)] = struct{}{}
 			}
+			if all, ok := broadcast(n); ok {
+				own[all] = struct{}{}
+			}
 		}
 	}
 	s.own.Store(&own)
+}
+
+// broadcast is what all in an IPv4 network have.
+func broadcast(n *net.IPNet) (netip.Addr, bool) {
+	ip := n.IP.To4()
+	if ones, bits := n.Mask.Size(); ip == nil || bits != 32 || ones > 30 {
+		return netip.Addr{}, false
+	}
+	var all [4]byte
+	for i := range all {
+		all[i] = ip[i] | ^n.Mask[i]
+	}
+	return netip.AddrFrom4(all), true
 }
 
 func (s *Server) keepLooking(known []netip.Addr) {

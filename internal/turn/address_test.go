@@ -32,19 +32,20 @@ var special = []struct{ what, address string }{
 // Whatever a client asks for, and in whatever notation, it gets no permission, no channel and no connection; and without asking, nothing is sent.
 func TestSpecialAddressesAreRefused(t *testing.T) {
 	l := newLab(t, Options{Relays: []Relay{{addr("198.51.100.7"), loopback4}, {addr("2001:db8::7"), loopback6}}})
-	var four, six *raw
-	four = l.raw("udp", l.Admit("lobby", "ann"))
-	four.mustAllocate()
-	if hasIPv6() {
-		six = l.raw("udp", l.Admit("lobby", "bob"))
-		six.mustAllocate(ofIPv6)
+	clients := map[string]*raw{}
+	for _, network := range []string{"udp", "tcp"} {
+		four := l.raw(network, l.Admit("lobby", "ann"))
+		four.mustAllocate()
+		clients["IPv4, by "+network] = four
+		if hasIPv6() {
+			six := l.raw(network, l.Admit("lobby", "bob"))
+			six.mustAllocate(ofIPv6)
+			clients["IPv6, by "+network] = six
+		}
 	}
 	for _, s := range special {
 		at := netip.AddrPortFrom(addr(s.address), 80)
-		for family, client := range map[string]*raw{"IPv4": four, "IPv6": six} {
-			if client == nil {
-				continue
-			}
+		for family, client := range clients {
 			if code := client.permit(at); code != 403 && code != 443 {
 				t.Errorf("%s (%s), a permission on %s: %d", s.address, s.what, family, code)
 			}
@@ -65,7 +66,7 @@ func TestSpecialAddressesAreRefused(t *testing.T) {
 			t.Errorf("%s (%s): received from %s", s.address, s.what, from)
 		}
 	}
-	if got := four.permit(netip.MustParseAddrPort("9.9.9.9:80")); got != 0 {
+	if got := clients["IPv4, by udp"].permit(netip.MustParseAddrPort("9.9.9.9:80")); got != 0 {
 		t.Errorf("a public address: %d", got)
 	}
 	if s := l.Stats(); s.BytesSent != 0 || s.Refused[RefusedAddress] == 0 {
@@ -178,6 +179,27 @@ func TestOwnPublicAddressIsNotReached(t *testing.T) {
 		ip, _ := netip.AddrFromSlice(a.(*net.IPNet).IP)
 		if _, ok := l.route(netip.AddrPortFrom(ip, 443)); ok {
 			t.Errorf("%s is reached", ip)
+		}
+	}
+}
+
+// What all in a network of this machine have isn't reached, even if the network is named.
+func TestBroadcastIsNotReached(t *testing.T) {
+	for text, want := range map[string]string{"10.1.2.3/8": "10.255.255.255", "198.51.100.7/25": "198.51.100.127", "9.9.9.9/30": "9.9.9.11", "9.9.9.9/31": "", "9.9.9.9/32": "", "fd00::2/64": ""} {
+		ip, n, _ := net.ParseCIDR(text)
+		n.IP = ip
+		if got, ok := broadcast(n); ok != (want != "") || ok && got.String() != want {
+			t.Errorf("of %s: %s", text, got)
+		}
+	}
+	l := newLab(t, Options{Limits: Limits{Allow: nameable}})
+	found, err := net.InterfaceAddrs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range found {
+		if all, ok := broadcast(a.(*net.IPNet)); ok && l.mayPermit(all) {
+			t.Errorf("%s may be sent to", all)
 		}
 	}
 }

@@ -90,6 +90,7 @@ func (s *Server) made(known net.Addr, c client) {
 		return // it has ended already
 	}
 	r.client = &c
+	s.networks[networkOf(c.address.Addr())]++
 	if s.clients[c] == nil {
 		s.clients[c] = make(map[*relay]struct{})
 	}

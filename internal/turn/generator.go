@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/netip"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/pion/turn/v5"
@@ -60,11 +59,14 @@ func (g *generator) AllocatePacketConn(c turn.AllocateListenerConfig) (net.Packe
 	return nil, nil, errNoAddress
 }
 
+// maxBinds is how many ports are tried that turn out not to be free.
+const maxBinds = 64
+
 // open binds a free port of the range, beginning at a random one, so that it can't be guessed.
 func (s *Server) open(network string, at Relay, tag string) (*relay, error) {
 	l := s.limits.Load()
 	n := int(l.Ports.Last) - int(l.Ports.First) + 1
-	start := rand.IntN(n)
+	start, failed := rand.IntN(n), 0
 	for i := range n {
 		port := l.Ports.First + uint16((start+i)%n)
 		if s.taken(netip.AddrPortFrom(at.Address, port)) {
@@ -72,11 +74,10 @@ func (s *Server) open(network string, at Relay, tag string) (*relay, error) {
 		}
 		socket, err := net.ListenUDP(network, net.UDPAddrFromAddrPort(netip.AddrPortFrom(at.Bind, port)))
 		if err != nil {
-			if errors.Is(err, syscall.EADDRINUSE) {
+			if failed++; failed < maxBinds { // another program's port, as a rule
 				continue
 			}
-			s.stats.refuse(RefusedCapacity)
-			return nil, err
+			break
 		}
 		r := s.newRelay(socket, at, port)
 		if err := s.enter(r, tag, l.Lifetime); err != nil {
@@ -110,8 +111,8 @@ func (s *Server) newRelay(socket *net.UDPConn, at Relay, port uint16) *relay {
 	}
 	r.close = sync.OnceValue(func() error {
 		r.ended.Store(true)
-		r.age.Stop()
 		s.leave(r) // first: a moment later, another program may have the port
+		r.age.Stop()
 		return socket.Close()
 	})
 	return r
@@ -152,6 +153,10 @@ func (s *Server) leave(r *relay) {
 	delete(s.live, r.known)
 	if r.client == nil {
 		return
+	}
+	network := networkOf(r.client.address.Addr())
+	if s.networks[network]--; s.networks[network] == 0 {
+		delete(s.networks, network)
 	}
 	delete(s.clients[*r.client], r)
 	if len(s.clients[*r.client]) == 0 {

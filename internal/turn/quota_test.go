@@ -3,6 +3,7 @@ package turn
 import (
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"net/netip"
 	"strings"
 	"sync"
@@ -28,6 +29,24 @@ func TestQuotaOfASession(t *testing.T) {
 		t.Fatalf("giving one back: %d", code)
 	}
 	l.raw("udp", c).mustAllocate()
+}
+
+func TestQuotaOfAnAddress(t *testing.T) {
+	l := newLab(t, Options{Limits: Limits{AddressAllocations: 2}})
+	l.raw("udp", l.Admit("lobby", "ann")).mustAllocate()
+	l.raw("tcp", l.Admit("lobby", "bob")).mustAllocate()
+	cem := l.Admit("lobby", "cem")
+	if _, code := l.raw("udp", cem).allocate(); code != 486 || l.refused(RefusedQuota) != 1 {
+		t.Errorf("a third one: %d, %v", code, l.Stats().Refused)
+	}
+	elsewhere, err := net.DialUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 2)}, l.udp.(*net.UDPAddr))
+	if err != nil {
+		t.Skip("this machine has no second loopback address:", err)
+	}
+	rawOn(t, elsewhere, cem).mustAllocate()
+	l.End("lobby", "ann")
+	within(t, "one is gone", func() bool { return l.Stats().Allocations == 2 })
+	l.raw("udp", cem).mustAllocate()
 }
 
 func TestQuotaOfAll(t *testing.T) {
@@ -139,6 +158,9 @@ func TestEverythingIsBackAfterMany(t *testing.T) {
 	}
 	within(t, "all allocations are gone", func() bool { return l.Stats().Allocations == 0 })
 	l.mu.RLock()
+	if len(l.networks) != 0 {
+		t.Errorf("allocations of %v are counted", l.networks)
+	}
 	if len(l.sessions) != 0 || len(l.clients) != 0 || len(l.live) != 0 {
 		t.Errorf("%d sessions, %d clients and %d relays are left", len(l.sessions), len(l.clients), len(l.live))
 	}

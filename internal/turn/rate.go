@@ -40,6 +40,16 @@ const (
 	forgetAfter   = time.Minute
 )
 
+// networkOf is what shares the limits of an address.
+func networkOf(ip netip.Addr) netip.Prefix {
+	bits := 64
+	if ip = ip.Unmap(); ip.Is4() {
+		bits = 32
+	}
+	network, _ := ip.Prefix(bits)
+	return network
+}
+
 // requests bounds how often an address is answered that has no allocation. An answer is up to three times as long as
 // its question, and the question may bear a false address. It may be used by any number of goroutines.
 type requests struct {
@@ -59,11 +69,7 @@ func (r *requests) configure(perSecond float64, burst int) {
 
 // take tells whether a request from ip may be answered at now.
 func (r *requests) take(ip netip.Addr, now time.Time) bool {
-	bits := 64
-	if ip = ip.Unmap(); ip.Is4() {
-		bits = 32
-	}
-	network, _ := ip.Prefix(bits)
+	network := networkOf(ip)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.newer) >= maxRemembered || now.Sub(r.turned) >= forgetAfter {

@@ -34,8 +34,9 @@ func TestRelaysTalkToEachOther(t *testing.T) {
 				b.sendOn(0x4002, text)
 				a.receives(text)
 			}
+			within(t, "what was sent last is counted", func() bool { s := l.Stats(); return s.BytesSent == s.BytesReceived })
 			s := l.Stats()
-			if s.Allocations != 2 || s.AllocationsTotal != 2 || s.BytesSent != s.BytesReceived || s.BytesSent < 2*100*16 || len(s.Refused) > 0 {
+			if s.Allocations != 2 || s.AllocationsTotal != 2 || s.BytesSent < 2*100*16 || len(s.Refused) > 0 {
 				t.Errorf("the numbers are %+v", s)
 			}
 		})

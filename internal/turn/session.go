@@ -64,15 +64,19 @@ func (s *Server) lives(tag string) bool {
 }
 
 // mayAllocate is Pion's question whether a session may have one more; if not, the client is told 486.
-func (s *Server) mayAllocate(tag, _ string, _ net.Addr) bool {
+func (s *Server) mayAllocate(tag, _ string, from net.Addr) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	one := s.sessions[tag]
-	if one == nil || s.roomLocked(one) {
-		return one != nil
+	switch {
+	case one == nil:
+		s.stats.refuse(RefusedSession)
+		return false
+	case !s.roomLocked(one) || s.networks[networkOf(clientOf(from).address.Addr())] >= s.limits.Load().AddressAllocations:
+		s.stats.refuse(RefusedQuota)
+		return false
 	}
-	s.stats.refuse(RefusedQuota)
-	return false
+	return true
 }
 
 // roomLocked tells whether a session may have one more allocation.

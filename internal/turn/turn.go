@@ -53,20 +53,23 @@ type Relay struct {
 // Limits are what members may use. The zero value of each field means its default.
 type Limits struct {
 	// Allow are networks that aren't public and may be relayed to all the same. See [CheckAllowed].
-	Allow            []netip.Prefix
-	Ports            Ports         // of relays; 49152 to 65535
-	Allocations      int           // of a session; 256
-	TotalAllocations int           // 4,096
-	Bandwidth        int           // bytes a second through all relays of a session, each way; 2 MiB
-	TotalBandwidth   int           // of all; 32 MiB
-	Lifetime         time.Duration // of an allocation, from its beginning, however often it is refreshed; 24 h
-	Validity         time.Duration // of a credential; 1 h
-	Requests         float64       // a second, of an address (or a /64) that has no allocation; 100
-	RequestBurst     int           // of these, at once; 1,000
+	Allow              []netip.Prefix
+	Ports              Ports         // of relays; 49152 to 65535
+	Allocations        int           // of a session; 256
+	AddressAllocations int           // of an address, or a /64; 1,024
+	TotalAllocations   int           // 4,096
+	Bandwidth          int           // bytes a second through all relays of a session, each way; 2 MiB
+	TotalBandwidth     int           // of all; 32 MiB
+	Lifetime           time.Duration // of an allocation, from its beginning, however often it is refreshed; 24 h
+	Validity           time.Duration // of a credential; 1 h
+	Requests           float64       // a second, of an address (or a /64) that has no allocation; 100
+	RequestBurst       int           // of these, at once; 1,000
 }
 
 // Ports are a range of ports, both ends included.
 type Ports struct{ First, Last uint16 }
+
+func (p Ports) String() string { return fmt.Sprintf("%d-%d", p.First, p.Last) }
 
 // Defaults are the limits of a server that was told none.
 func Defaults() Limits { return Limits{}.withDefaults() }
@@ -76,6 +79,7 @@ func (l Limits) withDefaults() Limits {
 		l.Ports = Ports{49152, 65535}
 	}
 	setDefault(&l.Allocations, 256)
+	setDefault(&l.AddressAllocations, 1024)
 	setDefault(&l.TotalAllocations, 4096)
 	setDefault(&l.Bandwidth, 2<<20)
 	setDefault(&l.TotalBandwidth, 32<<20)
@@ -117,6 +121,7 @@ type Server struct {
 	sessions map[string]*session            // by tag
 	live     map[netip.AddrPort]*relay      // by the address that others know
 	clients  map[client]map[*relay]struct{} // by who made them
+	networks map[netip.Prefix]int           // how many relays there are of each
 	streams  map[*stream]struct{}           // that are read
 }
 
@@ -129,6 +134,7 @@ func New(o Options) (*Server, error) {
 		sessions: make(map[string]*session),
 		live:     make(map[netip.AddrPort]*relay),
 		clients:  make(map[client]map[*relay]struct{}),
+		networks: make(map[netip.Prefix]int),
 		streams:  make(map[*stream]struct{}),
 	}
 	s.ended = sync.OnceValue(s.close)
