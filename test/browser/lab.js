@@ -150,12 +150,12 @@ export class Person {
     await until(async () => (await this.text('[role=log]')).includes(text), async () => `${this.name} (${this.kind}) to hear ${text}; heard: ${await this.text('[role=log]')}`)
   }
 
-  /** Waits until exactly these are here, all connected. */
+  /** Waits until exactly these are here, all connected, whichever way. */
   async sees(...names) {
     const want = names.map(n => `${n} connected`).sort().join(', ')
     let got = ''
     await until(async () => {
-      got = (await this.page.evaluate(() => [...document.querySelectorAll('aside li')].slice(1).map(li => li.querySelector('.who').textContent.trim().replace(/\s+/g, ' ')))).sort().join(', ')
+      got = (await this.page.evaluate(() => [...document.querySelectorAll('aside li')].slice(1).map(li => li.querySelector('.who').textContent.trim().replace(/\s+/g, ' ').replace(/ connected, .*/, ' connected')))).sort().join(', ')
       return got === want
     }, () => `${this.name} (${this.kind}) to see ${want}; sees ${got}`)
   }

@@ -9,12 +9,14 @@ export type { ChatMessage, Ref }
 export { SnugError }
 export type { ErrorCode }
 export { EndEvent, RoomMessageEvent }
-export type { Member }
 export { maxMessage }
 export type { Transport }
 export type { HubState }
 export { checkRoom, inviteTo, newRoomName, parseInvite }
-export type { Cause, LinkState, SendOptions }
+export type { SendOptions }
+export { isTemporary }
+export type { Cause, LinkState, Member }
+export type { Leg, Path }
 export type { Holds }
 export { join, Room }
 export type { JoinOptions }
@@ -27,6 +29,8 @@ interface JoinOptions {
     meta?: Record<string, unknown>;
     /** Where the hub asks for one: proves who may enter. A function is asked at each connection, and again before its token expires. */
     token?: Token;
+    /** Links go over the hub's TURN servers only, so that members don't learn each other's addresses. */
+    relayOnly?: boolean;
     /** Aborts joining. */
     signal?: AbortSignal;
 }
@@ -51,13 +55,15 @@ declare class Room extends EventTarget {
     /** What lets others in. */
     readonly invite: string;
     /** For join(). */
-    constructor(hub: URL, name: string, { name: own, meta, token }: JoinOptions);
+    constructor(hub: URL, name: string, { name: own, meta, token, relayOnly }: JoinOptions);
     /** For join(): resolves with the first welcome. */
     joined(signal: AbortSignal | undefined): Promise<void>;
     /** This member. */
     get self(): Readonly<Entry>;
     /** The others, in the order of joining. */
     get members(): readonly Member[];
+    /** How this side reaches a member, now: its half of the path, the round-trip time and how many bytes have travelled. */
+    statistics(id: string): Promise<Leg | undefined>;
     get hub(): HubState;
     /** Whether newcomers are kept out. */
     get locked(): boolean;
@@ -74,15 +80,47 @@ declare class Room extends EventTarget {
     /** Leaves: everything sent before has arrived then, or two seconds have passed. */
     leave(): Promise<void>;
 }
+/** How a link is: LINK.md, section 1. */
+type LinkState = 'connecting' | 'live' | 'shaky' | 'restarting' | 'rebuilding' | 'gone';
+/** Why a link is gone. */
+type Cause = 'closed' | 'left' | 'self' | 'unknown' | 'signaling' | 'timeout' | 'refused' | 'no-candidates' | 'no-turn' | 'turn' | 'ice' | 'dtls' | 'silent';
+/** Whether another attempt may succeed. */
+declare function isTemporary(cause: Cause | undefined): boolean;
 /** Somebody in the room, at one moment. */
 interface Member extends Readonly<Entry> {
     /** Of the link to it. */
     readonly state: LinkState;
     /** Why the link is gone, if it is. */
     readonly cause?: Cause;
+    /** How the link's frames travel, once that is known. */
+    readonly path?: Path;
     /** The hub has lost it from sight: it may be about to come back, and its link may work. */
     readonly away: boolean;
 }
+/** The way that a link's frames take, from the best to the worst. */
+type Path = 'lan' | 'direct' | 'relay-udp' | 'relay-tcp' | 'relay-tls';
+/** What the statistics say of one end of the pair of candidates in use. */
+interface PathEnd {
+    type: string;
+    /** None, or a name: a browser hides it. */
+    address?: string;
+    relayProtocol?: string;
+}
+/** This side's half of a link's path, as the statistics know it. */
+interface Leg {
+    path: Path;
+    /** In ms, of the newest check that was answered; undefined before one was. */
+    roundTrip: number | undefined;
+    /** Bytes that were sent and received so far, encrypted and framed. */
+    sent: number;
+    received: number;
+}
+/** The path of a link whose two sides see these legs. One of a later revision is worse than those that are known. */
+declare function worse<A extends string>(a: A, b: A): A;
+/** This side's leg by `RTCPeerConnection.getStats()`; undefined while no pair of candidates is in use. */
+declare function legOf(report: RTCStatsReport): Leg | undefined;
+/** The leg between two ends; the rule stands in peer/path.go. */
+declare function legBetween(local: PathEnd, remote: PathEnd): Path;
 declare class RoomMessageEvent extends Event {
     readonly data: string | Uint8Array;
     readonly member: Member;
@@ -113,7 +151,7 @@ interface Ref {
     id: string;
     author?: string;
 }
-/** Something that somebody wrote: LINK.md, section 5. */
+/** Something that somebody wrote: LINK.md, section 6. */
 interface ChatMessage {
     type: 'text';
     /** Unique among the author's messages. */
@@ -280,6 +318,8 @@ interface HubHandlers {
     repeat(): void;
     /** The state or the permissions changed. */
     state(): void;
+    /** This machine's network has changed, and the hub is being tried again. */
+    network(): void;
 }
 interface Who {
     name: string;
@@ -306,14 +346,16 @@ declare class Client {
     /** Says bye for a page that goes and may come back: then the session begins anew, under the same id. */
     pause(): void;
 }
-type LinkState = 'connecting' | 'live' | 'shaky' | 'gone';
-type Cause = 'closed' | 'left' | 'ice' | 'dtls' | 'signaling' | 'timeout' | 'refused' | 'self';
 interface LinkHandlers {
-    /** Sends a signal to the other member, if the hub is there. */
+    /** What carriers are made and restarted with. */
+    configuration(): RTCConfiguration;
+    /** Sends a signal to the other member through the hub. */
     signal(signal: Signal): void;
-    hubAway(): boolean;
+    /** Makes sure that the hub is there. */
+    probe(): void;
     /** The link has ended, and the other member has begun another with this signal. */
     anew(signal: Signal): void;
+    /** The state, the cause or the path has. */
     changed(): void;
     message(data: string | Uint8Array, unreliable: boolean): void;
 }
@@ -322,23 +364,134 @@ interface SendOptions {
     unreliable?: boolean;
     signal?: AbortSignal;
 }
-/** The relation to one other member: LINK.md. */
+/** The relation to one other member: LINK.md. It outlives the carriers that it rides on. */
 declare class Link {
     #private;
     state: LinkState;
     cause: Cause | undefined;
-    constructor(offerer: boolean, iceServers: RTCIceServer[], on: LinkHandlers);
+    path: Path | undefined;
+    constructor(offerer: boolean, on: LinkHandlers);
     /** Takes a signal from the other member. */
     take(signal: Signal): void;
-    /** Signals may have been dropped, and can travel again. */
-    hubBack(): void;
-    /** A signal didn't arrive. Where only its time was wrong, it is repeated later; who is gone is the roster's matter. */
-    undelivered(reason: string, retry?: number): void;
-    /** Waits while connecting or full; rejects with a SnugError when the link ends. */
+    /** There are other ICE servers. */
+    serversChanged(): void;
+    /** Has something happen, in turn, unless it concerns a carrier that has been given up meanwhile. */
+    post(event: LinkEvent, from?: Carrier): void;
+    /** How this side reaches the other, now. */
+    statistics(): Promise<Leg | undefined>;
+    /**
+     * Waits while connecting or full, and resolves when the message is kept here for the other side: nothing but the
+     * end of the link keeps it from arriving, once and in order, unless it is unreliable. Rejects with a SnugError when the link ends.
+     */
     send(data: string | Uint8Array, options?: SendOptions): Promise<void>;
-    /** Says bye, and waits until everything that was sent has arrived, for two seconds at most. */
-    close(): Promise<void>;
-    end(cause: Cause): void;
+    /** Says bye, and waits until everything that was sent has arrived, for two seconds at most; or ends the link at once. */
+    close(atOnce?: boolean): Promise<void>;
+}
+/** Something that happened to a link. */
+interface LinkEvent {
+    type: 'begin' | 'described' | 'accepted' | 'undescribed' | 'gathered' | 'opened' | 'connected' | 'silent' | 'failed' | 'closed' | 'path' | 'signaled' | 'undelivered' | 'hub-lost' | 'hub-back' | 'servers' | 'left' | 'bye' | 'drained' | 'bye-ack' | 'close' | 'broken' | 'network' | 'tick';
+    signal?: Signal;
+    sdp?: string;
+    candidate?: Candidate | undefined;
+    dtls?: boolean;
+    reason?: string;
+    retry?: number | undefined;
+    turn?: boolean;
+    path?: Path | undefined;
+}
+/** Something that is to be done. */
+type Action = {
+    do: 'carrier';
+    number: number;
+} | {
+    do: 'offer';
+    restart?: boolean | undefined;
+} | {
+    do: 'answer';
+    sdp: string;
+} | {
+    do: 'accept';
+    sdp: string;
+} | {
+    do: 'candidates';
+    candidates: Candidate[];
+} | {
+    do: 'send';
+    signal: Signal;
+    via: Via;
+} | {
+    do: 'probe';
+} | {
+    do: 'state';
+    state: LinkState;
+} | {
+    do: 'end';
+    cause: Cause;
+} | {
+    do: 'replace';
+    signal: Signal;
+} | {
+    do: 'close';
+};
+/** The way that a signal takes; link is the control channel. */
+type Via = 'hub' | 'link' | 'both';
+declare const byeWait = 2000;
+/**
+ * Decides what a link does next: LINK.md, section 4. It has no clock, no carrier and no hub: it takes what happened
+ * and when, in ms since the link began, and returns what is to be done, so that the same traces drive it here
+ * and in Go (signaling/testdata/link-traces.json).
+ */
+declare class Machine {
+    #private;
+    constructor(offerer: boolean);
+    /** Takes an event that happened at now. */
+    step(now: number, event: LinkEvent): Action[];
+    /** When a tick is wanted; 0: never. */
+    get due(): number;
+}
+declare const control = 0;
+declare const reliable = 1;
+declare const unreliable = 2;
+type CarrierState = 'connected' | 'silent' | 'failed' | 'closed';
+/** What a carrier tells, until it is closed from here. */
+interface CarrierHandlers {
+    /** There is a candidate, or no more will come. */
+    candidate(candidate: Candidate | undefined): void;
+    /** All data channels are open. */
+    opened(): void;
+    /** dtls: it was the handshake that failed, not the path. */
+    state(state: CarrierState, dtls: boolean): void;
+    frame(id: number, data: unknown): void;
+    /** There is room again. */
+    room(): void;
+}
+/** What a link's frames ride on; no other part of this SDK knows an RTCPeerConnection. */
+declare class Carrier {
+    #private;
+    readonly number: number;
+    /** All data channels are. */
+    isOpen: boolean;
+    /** Control frames that came: they are counted anew on each carrier. */
+    received: number;
+    constructor(number: number, configuration: RTCConfiguration, on: CarrierHandlers);
+    /** Makes an offer and takes it as the local description. A restart gathers candidates anew. */
+    offer(restart: boolean): Promise<string>;
+    /** Takes an offer in and answers it. */
+    answer(sdp: string): Promise<string>;
+    accept(sdp: string): Promise<void>;
+    /** Takes candidates of the other side. Those that this browser can't use are passed over. */
+    add(candidates: Candidate[]): void;
+    /** Has the next restart use this configuration. */
+    use(configuration: RTCConfiguration): void;
+    /** Whether so many bytes can be handed over now. */
+    fits(id: number, size: number): boolean;
+    /** Hands a frame over, and tells whether that could be. */
+    put(id: number, frame: Uint8Array<ArrayBuffer>): boolean;
+    /** Sends a control message, if that can be done at once, and tells whether it was. */
+    say(payload: string): boolean;
+    /** This side's half of the path; undefined while there is none. */
+    leg(): Promise<Leg | undefined>;
+    close(): void;
 }
 declare const maxFrame = 16384;
 /** The longest message, in bytes. */
@@ -355,16 +508,12 @@ interface Frame {
 }
 declare function bytesOf(payload: string | Uint8Array): Uint8Array;
 declare function encodeFrame(frame: Frame): Uint8Array<ArrayBuffer>;
-/** Decodes a frame; undefined for those of later versions. Throws if it breaks the protocol. */
-declare function decodeFrame(data: ArrayBuffer): Frame | undefined;
-type Control = {
-    type: 'bye';
-    messages: number;
-} | {
-    type: 'bye-ack';
-};
-/** Decodes a control message; undefined for unknown types. Throws if it is none. */
-declare function decodeControl(payload: string | Uint8Array): Control | undefined;
+/** Decodes a frame of this version. Of a later one it has no payload, if it counts, or is undefined. Throws if it breaks the protocol. */
+declare function decodeFrame(data: ArrayBuffer): (Omit<Frame, 'payload'> & {
+    payload?: Frame['payload'];
+}) | undefined;
+/** Text in UTF-8, decoded. Throws if it is none. */
+declare function textOf(payload: string | Uint8Array): string;
 declare const subprotocol = "snug.v1";
 type ToHub = Hello | {
     type: 'signal';
@@ -517,19 +666,22 @@ interface Candidate {
 type Signal = {
     type: 'offer';
     n: number;
+    carrier: number;
     sdp: string;
 } | {
     type: 'answer';
     n: number;
+    carrier: number;
     sdp: string;
 } | {
     type: 'candidates';
     n: number;
     candidates: Candidate[];
-    end?: boolean;
+    end?: boolean | undefined;
 } | {
     type: 'need-offer';
     n: number;
+    fresh?: boolean | undefined;
 };
 declare const maxCandidatesInSignal = 64;
 declare const maxCandidatesForOffer = 128;

@@ -1,4 +1,4 @@
-import { type Cause, SnugError } from '../../sdk/src/index.ts'
+import { type Cause, type LinkState, type Path, SnugError } from '../../sdk/src/index.ts'
 
 const en = {
   code: 'en',
@@ -38,7 +38,15 @@ const en = {
   unlock: 'Unlock',
   kick: (name: string) => `Put ${name} out`,
   token: 'Token',
-  states: { connecting: 'connecting…', live: 'connected', shaky: 'shaky', gone: 'not connected' },
+  states: {
+    connecting: 'connecting…', live: 'connected', shaky: 'shaky: nothing comes through', restarting: 'shaky: looking for another way…',
+    rebuilding: 'connecting anew…', gone: 'not connected',
+  } satisfies Record<LinkState, string>,
+  paths: {
+    lan: 'connected, same network', direct: 'connected, direct', 'relay-udp': 'connected, relayed',
+    'relay-tcp': 'connected, relayed over TCP', 'relay-tls': 'connected, relayed over TLS',
+  } satisfies Record<Path, string>,
+  again: 'Trying again.',
   away: 'away; may come back',
   awayLinked: 'connected; away from the hub',
   cameIn: (name: string) => `${name} came in`,
@@ -52,9 +60,19 @@ const en = {
   unnamed: 'Somebody',
   unsent: 'That didn’t reach everybody.',
   causes: {
-    closed: 'closed by the other side', left: 'left', ice: 'no network path between you two; a TURN server would help',
-    dtls: 'the encryption handshake failed', signaling: 'no answer, and the hub was away', timeout: 'no answer',
-    refused: 'it broke the protocol', self: 'closed',
+    closed: 'The other side closed the connection.',
+    left: 'It has left.',
+    self: 'It was closed here.',
+    unknown: 'The hub finds nobody there.',
+    signaling: 'No answer, and the hub was away.',
+    timeout: 'No answer.',
+    refused: 'The other side broke the protocol.',
+    'no-candidates': 'One of you has no network address. Check the network on both sides.',
+    'no-turn': 'No way through and no TURN offered. Another network may help, or the hub’s operator, by offering TURN.',
+    turn: 'No way through: the hub’s TURN server can’t be reached. Another network may help; tell the hub’s operator.',
+    ice: 'No way through, not even over TURN. Another network may help.',
+    dtls: 'The encryption handshake failed.',
+    silent: 'Nothing came for a minute.',
   } satisfies Record<Cause, string>,
   errors: {
     invite: 'This is no invite. It should look like https://example.org/r/ROOM.',
@@ -125,7 +143,15 @@ const zh: Words = {
   unlock: '解锁',
   kick: name => `将 ${name} 移出房间`,
   token: '令牌',
-  states: { connecting: '连接中…', live: '已连接', shaky: '不稳定', gone: '未连接' },
+  states: {
+    connecting: '连接中…', live: '已连接', shaky: '不稳定：暂时没有数据', restarting: '不稳定：正在寻找其他路径…',
+    rebuilding: '正在重新连接…', gone: '未连接',
+  },
+  paths: {
+    lan: '已连接，同一网络', direct: '已连接，直连', 'relay-udp': '已连接，经中继',
+    'relay-tcp': '已连接，经中继（TCP）', 'relay-tls': '已连接，经中继（TLS）',
+  },
+  again: '正在重试。',
   away: '暂时离开，可能会回来',
   awayLinked: '已连接；暂时联系不上服务器',
   cameIn: name => `${name} 进来了`,
@@ -139,8 +165,19 @@ const zh: Words = {
   unnamed: '某人',
   unsent: '这条消息没有送达所有人。',
   causes: {
-    closed: '对方已断开', left: '已离开', ice: '你们之间没有可用的网络路径，需要 TURN 服务器',
-    dtls: '加密握手失败', signaling: '没有应答，且服务器不在线', timeout: '没有应答', refused: '对方违反协议', self: '已关闭',
+    closed: '对方已断开。',
+    left: '对方已离开。',
+    self: '已在此关闭。',
+    unknown: '服务器找不到对方。',
+    signaling: '没有应答，且服务器不在线。',
+    timeout: '没有应答。',
+    refused: '对方违反协议。',
+    'no-candidates': '有一方没有网络地址。请检查双方的网络。',
+    'no-turn': '没有可用的路径，也没有提供 TURN。可以换个网络，或请管理员提供 TURN。',
+    turn: '没有可用的路径：连不上 TURN 服务器。可以换个网络，并告知管理员。',
+    ice: '没有可用的路径，TURN 也不行。可以换个网络试试。',
+    dtls: '加密握手失败。',
+    silent: '一分钟没有收到数据。',
   },
   errors: {
     invite: '这不是邀请链接。它应该像 https://example.org/r/ROOM 这样。',

@@ -1,5 +1,5 @@
 import { html, nothing, type TemplateResult } from 'lit'
-import type { Member } from '../../sdk/src/index.ts'
+import { isTemporary, type Member } from '../../sdk/src/index.ts'
 import { Element } from './element.ts'
 import type { Words } from './i18n.ts'
 import { colourOf, plain } from './text.ts'
@@ -22,7 +22,7 @@ export class People extends Element {
         ${members.map(m => html`
           <li data-colour=${colourOf(m.id)} data-state=${m.away ? 'away' : m.state}>
             <span class="face" aria-hidden="true">${initial(m.name)}</span>
-            <span class="who"><b>${plain(m.name || words.unnamed)}</b> <small>${this.#state(m)}</small></span>
+            <span class="who"><b>${plain(m.name || words.unnamed)}</b> <small>${this.#state(m)}</small>${this.#why(m)}</span>
             ${this.mayKick ? this.#kick(m) : nothing}</li>`)}
       </ul>`
   }
@@ -30,8 +30,15 @@ export class People extends Element {
   #state(m: Member): string {
     const { words } = this
     if (m.away) return m.state === 'live' ? words.awayLinked : words.away
-    if (m.state === 'gone' && m.cause) return `${words.states.gone}: ${words.causes[m.cause]}`
+    if (m.state === 'live' && m.path) return words.paths[m.path] ?? words.states.live // of a later version
     return words.states[m.state]
+  }
+
+  /** Why there is no link, what helps, and whether another is tried. */
+  #why({ state, cause, away }: Member): TemplateResult | typeof nothing {
+    const { words } = this
+    if (state !== 'gone' || !cause || away) return nothing
+    return html` <small class="why">${words.causes[cause]}${isTemporary(cause) ? ` ${words.again}` : ''}</small>`
   }
 
   #kick({ id, name }: Member): TemplateResult {

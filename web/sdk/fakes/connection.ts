@@ -11,6 +11,8 @@ export class FakeChannel extends EventTarget {
   /** The network takes nothing for now. */
   held = false
   other: FakeChannel | undefined
+  /** All that it was given. */
+  readonly sent: Array<Uint8Array<ArrayBuffer>> = []
   #queue: ArrayBuffer[] = []
 
   constructor(init: RTCDataChannelInit) {
@@ -21,6 +23,7 @@ export class FakeChannel extends EventTarget {
 
   send(data: Uint8Array<ArrayBuffer>): void {
     if (this.readyState !== 'open') throw new DOMException('not open', 'InvalidStateError')
+    this.sent.push(data.slice())
     this.#queue.push(data.slice().buffer)
     this.bufferedAmount += data.length
     if (!this.held) this.release()
@@ -43,6 +46,13 @@ export class FakeChannel extends EventTarget {
     if (this.readyState === 'open') this.dispatchEvent(new MessageEvent('message', { data }))
   }
 
+  /** The other side hears of it. */
+  close(): void {
+    const { other } = this
+    this.readyState = 'closed'
+    queueMicrotask(() => other?.become('closed'))
+  }
+
   become(readyState: 'open' | 'closed'): void {
     if (this.readyState === readyState || this.readyState === 'closed') return
     this.readyState = readyState
@@ -57,8 +67,10 @@ export class FakeChannel extends EventTarget {
 export class FakeConnection extends EventTarget {
   static all: FakeConnection[] = []
 
-  readonly number = FakeConnection.all.push(this)
-  readonly configuration: RTCConfiguration
+  readonly number: number
+  configuration!: RTCConfiguration
+  /** What it was made with. */
+  readonly first: RTCConfiguration
   readonly channels: FakeChannel[] = []
   readonly candidates: string[] = []
   localDescription: { type: string; sdp: string } | null = null
@@ -66,15 +78,26 @@ export class FakeConnection extends EventTarget {
   signalingState = 'stable'
   connectionState = 'new'
   iceConnectionState = 'new'
+  /** What getStats() says. */
+  stats: Array<Record<string, unknown>> = []
+  /** Nobody can reach anybody. */
+  static noPath = false
+  /** ICE servers that this browser can't use. */
+  static refuses: (server: RTCIceServer) => boolean = () => false
+  #restarts = 0
 
   constructor(configuration: RTCConfiguration = {}) {
     super()
-    this.configuration = configuration
+    this.first = configuration
+    this.setConfiguration(configuration)
+    this.number = FakeConnection.all.push(this)
   }
 
   /** Takes the place of RTCPeerConnection until the test ends. */
   static install(): void {
     FakeConnection.all = []
+    FakeConnection.refuses = () => false
+    FakeConnection.noPath = false
     vi.stubGlobal('RTCPeerConnection', FakeConnection)
   }
 
@@ -91,10 +114,19 @@ export class FakeConnection extends EventTarget {
     return channel
   }
 
-  async setLocalDescription(): Promise<void> {
+  setConfiguration(configuration: RTCConfiguration): void {
+    if (configuration.iceServers?.some(FakeConnection.refuses)) throw new DOMException('an ICE server is wrong', 'SyntaxError')
+    this.configuration = configuration
+  }
+
+  async createOffer({ iceRestart }: { iceRestart?: boolean } = {}): Promise<{ type: string; sdp: string }> {
+    if (iceRestart) this.#restarts++
+    return { type: 'offer', sdp: `v=0 offer of ${this.number}${this.#restarts ? `, restart ${this.#restarts}` : ''}` }
+  }
+
+  async setLocalDescription(description?: { type: string; sdp: string }): Promise<void> {
     const answering = this.signalingState === 'have-remote-offer'
-    const type = answering ? 'answer' : 'offer'
-    this.localDescription = { type, sdp: `v=0 ${type} of ${this.number}${answering ? ` to ${this.remoteDescription!.sdp}` : ''}` }
+    this.localDescription = description ?? { type: 'answer', sdp: `v=0 answer of ${this.number} to ${this.remoteDescription!.sdp}` }
     this.signalingState = answering ? 'stable' : 'have-local-offer'
     this.gather({ candidate: `candidate of ${this.number}`, sdpMid: '0', sdpMLineIndex: 0 })
     this.#connect()
@@ -115,6 +147,10 @@ export class FakeConnection extends EventTarget {
     this.#connect()
   }
 
+  async getStats(): Promise<Map<string, Record<string, unknown>>> {
+    return new Map(this.stats.map(entry => [String(entry['id']), entry]))
+  }
+
   /** Tells of a candidate of this side; null is the last. */
   gather(candidate: { candidate: string; sdpMid: string | null; sdpMLineIndex: number | null } | null): void {
     queueMicrotask(() => this.dispatchEvent(Object.assign(new Event('icecandidate'), { candidate })))
@@ -130,16 +166,12 @@ export class FakeConnection extends EventTarget {
   close(): void {
     this.signalingState = 'closed'
     this.connectionState = 'closed'
-    for (const channel of this.channels) {
-      const { other } = channel
-      channel.readyState = 'closed'
-      queueMicrotask(() => other?.become('closed'))
-    }
+    for (const channel of this.channels) channel.close()
   }
 
   #connect(): void {
     const other = FakeConnection.all.find(c => c !== this && c.fits(this) && this.fits(c))
-    if (!other || this.connectionState !== 'new' || this.candidates.length + other.candidates.length === 0) return
+    if (!other || FakeConnection.noPath || this.connectionState === 'closed' || this.candidates.length + other.candidates.length === 0) return
     this.join(other)
     other.join(this)
   }
@@ -151,8 +183,8 @@ export class FakeConnection extends EventTarget {
 
   join(other: FakeConnection): void {
     queueMicrotask(() => {
-      if (this.connectionState !== 'new') return
-      this.become('connected')
+      if (this.connectionState === 'closed') return
+      if (this.connectionState !== 'connected') this.become('connected')
       for (const channel of this.channels) {
         channel.other = other.channels.find(c => c.id === channel.id)
         channel.become('open')

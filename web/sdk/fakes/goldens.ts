@@ -3,11 +3,13 @@ import chat from '../../../signaling/testdata/chat.json'
 import frames from '../../../signaling/testdata/frames.json'
 import fromHub from '../../../signaling/testdata/from-hub.json'
 import linkSignals from '../../../signaling/testdata/link-signals.json'
+import linkTraces from '../../../signaling/testdata/link-traces.json'
 import paths from '../../../signaling/testdata/paths.json'
 import roles from '../../../signaling/testdata/roles.json'
 import rosters from '../../../signaling/testdata/rosters.json'
 import toHub from '../../../signaling/testdata/to-hub.json'
 import type { Path, PathEnd } from '../src/path.ts'
+import type { Action, LinkEvent } from '../src/machine.ts'
 import type { Roster } from '../src/roster.ts'
 
 /** What a change makes of a roster, and the ids of whom it changed. */
@@ -28,6 +30,9 @@ export interface FrameCase {
   error?: string
 }
 
+/** What happens to a link's machine, what it does, and when it wants a tick next. */
+export interface Trace { name: string; offerer: boolean; steps: Array<{ at: number; event: LinkEvent; do: Action[]; due: number }> }
+
 export interface RoleCase {
   name: string
   self: { id: string; kind: string }
@@ -43,6 +48,7 @@ export const goldens = {
   frames: frames.cases as FrameCase[],
   fromHub: fromHub.cases as TextCase[],
   linkSignals: linkSignals.cases as TextCase[],
+  linkTraces: linkTraces.cases as Trace[],
   paths: paths.cases as PathCase[],
   roles: roles.cases as RoleCase[],
   rosters: rosters.cases as RosterCase[],

@@ -9,23 +9,42 @@ export const unreliable = 2
 
 /** A link, and what it tells. */
 export class LinkEnd {
-  readonly pc: FakeConnection
   readonly link: Link
+  readonly said: Signal[] = []
   readonly heard: Array<string | Uint8Array> = []
   readonly states: string[] = []
   readonly anew = vi.fn<(signal: Signal) => void>()
-  hubAway = false
+  readonly probe = vi.fn()
+  configuration: RTCConfiguration
+  #configurations = new Set<RTCConfiguration>()
   pass: (signal: Signal) => void = () => {}
 
-  constructor(offerer: boolean) {
-    this.link = new Link(offerer, [], {
-      signal: signal => this.pass(signal),
-      hubAway: () => this.hubAway,
+  constructor(offerer: boolean, iceServers: RTCIceServer[] = []) {
+    this.configuration = { iceServers }
+    this.link = new Link(offerer, {
+      configuration: () => {
+        this.#configurations.add(this.configuration)
+        return this.configuration
+      },
+      signal: signal => {
+        this.said.push(signal)
+        this.pass(signal)
+      },
+      probe: this.probe,
       anew: this.anew,
-      changed: () => this.states.push(this.link.state),
+      changed: () => { if (this.states.at(-1) !== this.link.state) this.states.push(this.link.state) },
       message: data => this.heard.push(data),
     })
-    this.pc = FakeConnection.newest
+  }
+
+  /** Those of all its carriers. */
+  get pcs(): FakeConnection[] {
+    return FakeConnection.all.filter(pc => this.#configurations.has(pc.first))
+  }
+
+  /** The newest carrier’s. */
+  get pc(): FakeConnection {
+    return this.pcs.at(-1)!
   }
 
   channel(id: number): FakeChannel {
@@ -42,8 +61,8 @@ export class LinkEnd {
 export const settle = () => vi.advanceTimersByTimeAsync(0)
 
 /** The two ends of a link that isn't open yet. */
-export function connecting(): { ann: LinkEnd; bob: LinkEnd } {
-  const [ann, bob] = [new LinkEnd(true), new LinkEnd(false)]
+export function connecting(iceServers?: RTCIceServer[]): { ann: LinkEnd; bob: LinkEnd } {
+  const [ann, bob] = [new LinkEnd(true, iceServers), new LinkEnd(false, iceServers)]
   ann.pass = signal => bob.link.take(signal)
   bob.pass = signal => ann.link.take(signal)
   return { ann, bob }

@@ -2,7 +2,8 @@ import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { goldens, valueOf } from '../fakes/goldens.ts'
 import { entryOf, idOf } from '../fakes/members.ts'
 import { Chat, type ChatMessage, type ChatMessageEvent, decodeChat, maxBody } from './chat.ts'
-import { type Member, RoomMessageEvent } from './events.ts'
+import { RoomMessageEvent } from './events.ts'
+import type { Member } from './member.ts'
 import type { Room } from './room.ts'
 
 describe('golden messages', () => {

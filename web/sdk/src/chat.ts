@@ -1,7 +1,8 @@
 import { base64url, count, list, malformed, memberID, object, parse, string } from './decode.ts'
 import { SnugError } from './errors.ts'
-import type { Listen, Member, RoomMessageEvent } from './events.ts'
+import type { Listen, RoomMessageEvent } from './events.ts'
 import { bytesOf } from './frame.ts'
+import type { Member } from './member.ts'
 import type { Room } from './room.ts'
 
 /** A reference to another message; `author` is left out if it is the message's own. */

@@ -1,16 +1,5 @@
 import type { SnugError } from './errors.ts'
-import type { Cause, LinkState } from './link.ts'
-import type { Entry } from './roster.ts'
-
-/** Somebody in the room, at one moment. */
-export interface Member extends Readonly<Entry> {
-  /** Of the link to it. */
-  readonly state: LinkState
-  /** Why the link is gone, if it is. */
-  readonly cause?: Cause
-  /** The hub has lost it from sight: it may be about to come back, and its link may work. */
-  readonly away: boolean
-}
+import type { Member } from './member.ts'
 
 export class RoomMessageEvent extends Event {
   readonly data: string | Uint8Array

@@ -1,20 +1,21 @@
 import { describe, expect, test } from 'vitest'
 import { goldens } from '../fakes/goldens.ts'
-import { bytesOf, decodeControl, decodeFrame, encodeFrame, maxFrame, maxMessage } from './frame.ts'
+import { decodeControl } from './control.ts'
+import { bytesOf, decodeFrame, encodeFrame, type Frame, maxFrame, maxMessage } from './frame.ts'
 
 describe('golden frames', () => {
   for (const c of goldens.frames) {
     test(c.name, () => {
       const data = bytes(c.hex)
       if (c.ignored) {
-        expect(decodeFrame(data.buffer)).toBeUndefined()
+        expect(decodeFrame(data.buffer)?.payload).toBeUndefined()
         return
       }
       if (c.error) {
         expect(() => decodeFrame(data.buffer)).toThrow(expect.objectContaining({ code: 'malformed' }))
         return
       }
-      const frame = decodeFrame(data.buffer)!
+      const frame = decodeFrame(data.buffer) as Frame
       expect(frame).toMatchObject({ type: c.type, channel: c.channel, sequence: c.sequence })
       expect(typeof frame.payload).toBe(c.text ? 'string' : 'object')
       expect(bytesOf(frame.payload)).toEqual(bytes(c.payload!))
@@ -48,13 +49,20 @@ describe('control messages', () => {
     expect(decodeControl('{"type":"bye","messages":12}')).toEqual({ type: 'bye', messages: 12 })
     expect(decodeControl('{"type":"bye-ack","later":1}')).toEqual({ type: 'bye-ack' })
     expect(decodeControl(bytesOf('{"type":"bye-ack"}'))).toEqual({ type: 'bye-ack' })
+    expect(decodeControl('{"type":"ack","messages":3}')).toEqual({ type: 'ack', messages: 3 })
+    expect(decodeControl('{"type":"path","path":"relay-tls"}')).toEqual({ type: 'path', path: 'relay-tls' })
+    expect(decodeControl('{"type":"need-offer","n":2,"fresh":true}')).toEqual({ type: 'need-offer', n: 2, fresh: true })
   })
 
   test('of later versions are ignored', () => {
     expect(decodeControl('{"type":"dance"}')).toBeUndefined()
   })
 
-  for (const wrong of ['', 'bye', '[]', 'null', '{"type":1}', '{"type":"bye","messages":-1}', '{"type":"bye","messages":1.5}']) {
+  test('that are signals and break their rules are dropped', () => {
+    expect(decodeControl('{"type":"offer","n":1}')).toBeUndefined()
+  })
+
+  for (const wrong of ['', 'bye', '[]', 'null', '{"type":1}', '{"type":"bye","messages":-1}', '{"type":"bye","messages":1.5}', '{"type":"ack","messages":"all"}', '{"type":"path","path":1}']) {
     test(`refused: ${wrong || 'nothing'}`, () => {
       expect(() => decodeControl(wrong)).toThrow(expect.objectContaining({ code: 'malformed' }))
     })

@@ -1,4 +1,3 @@
-import { count, object, parse, string } from './decode.ts'
 import { SnugError } from './errors.ts'
 
 // LINK.md, section 5.
@@ -36,20 +35,24 @@ export function encodeFrame(frame: Frame): Uint8Array<ArrayBuffer> {
   return data
 }
 
-/** Decodes a frame; undefined for those of later versions. Throws if it breaks the protocol. */
-export function decodeFrame(data: ArrayBuffer): Frame | undefined {
+/** Decodes a frame of this version. Of a later one it has no payload, if it counts, or is undefined. Throws if it breaks the protocol. */
+export function decodeFrame(data: ArrayBuffer): Omit<Frame, 'payload'> & { payload?: Frame['payload'] } | undefined {
   if (data.byteLength < headerSize || data.byteLength > maxFrame) throw refused()
   const header = new DataView(data)
   const flags = header.getUint8(1)
   const type = header.getUint8(0) === types.control ? 'control' : header.getUint8(0) === types.message ? 'message' : undefined
-  if (!type || flags > flagText) return undefined
+  if (!type) return undefined
+  const frame = { type, channel: header.getUint16(2), sequence: header.getUint32(4) } as const
+  if (flags > flagText) return frame
   const bytes = new Uint8Array(data, headerSize)
-  return { type, channel: header.getUint16(2), sequence: header.getUint32(4), payload: flags & flagText ? text(bytes) : bytes.slice() }
+  return { ...frame, payload: flags ? textOf(bytes) : bytes.slice() }
 }
 
-function text(bytes: Uint8Array): string {
+/** Text in UTF-8, decoded. Throws if it is none. */
+export function textOf(payload: string | Uint8Array): string {
+  if (typeof payload === 'string') return payload
   try {
-    return decoder.decode(bytes)
+    return decoder.decode(payload)
   } catch {
     throw refused()
   }
@@ -57,16 +60,4 @@ function text(bytes: Uint8Array): string {
 
 function refused(): SnugError {
   return new SnugError('malformed', 'The other side broke the protocol.')
-}
-
-export type Control = { type: 'bye'; messages: number } | { type: 'bye-ack' }
-
-/** Decodes a control message; undefined for unknown types. Throws if it is none. */
-export function decodeControl(payload: string | Uint8Array): Control | undefined {
-  const m = object(parse(typeof payload === 'string' ? payload : text(payload)))
-  switch (string(m['type'] ?? '', 'type', true)) {
-    case 'bye': return { type: 'bye', messages: count(m['messages'] ?? 0, 'messages') }
-    case 'bye-ack': return { type: 'bye-ack' }
-    default: return undefined
-  }
 }

@@ -11,7 +11,7 @@ const heartbeat = { ping: 15_000, timeout: 600_000, grace: 60_000 } // so that s
 const welcome = { ...welcomeTo('a', [entryOf('a', 1)]), heartbeat }
 
 function dial(token?: Token, endpoint = 'wss://hub.example/v1/rooms/lobby') {
-  const on = { welcome: vi.fn(), message: vi.fn(), repeat: vi.fn(), state: vi.fn() }
+  const on = { welcome: vi.fn(), message: vi.fn(), repeat: vi.fn(), state: vi.fn(), network: vi.fn() }
   return { on, hub: new Client(new URL(endpoint), { name: 'Ann', meta: {}, token }, on) }
 }
 

@@ -32,6 +32,8 @@ export interface HubHandlers {
   repeat(): void
   /** The state or the permissions changed. */
   state(): void
+  /** This machine's network has changed, and the hub is being tried again. */
+  network(): void
 }
 
 export interface Who {
@@ -77,7 +79,10 @@ export class Client {
     })
     this.#renewal = new Renewal(who.token, token => this.#say({ type: 'token', token }))
     whenAwake(this.#awake.signal, {
-      online: () => this.#online(),
+      online: () => {
+        this.#online()
+        on.network()
+      },
       offline: () => this.#offline(),
       shown: () => this.#wake(),
       frozen: () => this.#frozen(),
@@ -274,6 +279,7 @@ export class Client {
       this.#dial = undefined
       this.#begin()
     } else {
+      if (this.#pongTimer !== undefined) this.#giveUp('The hub didn’t answer.') // when the network went away
       this.#wake()
     }
   }

@@ -23,75 +23,87 @@ test('is live when all of them are open', async () => {
   const { ann, bob } = await live()
   expect([ann.states, bob.states]).toEqual([['live'], ['live']])
   const lonely = new LinkEnd(true)
+  await settle()
   for (const id of [control, reliable]) lonely.channel(id).become('open')
   expect(lonely.states).toEqual([])
   lonely.channel(unreliable).become('open')
+  await settle()
   expect(lonely.states).toEqual(['live'])
   await later(600_000)
   expect(ann.link.state).toBe('live')
+})
+
+test('makes no RTCPeerConnection before there is an offer', async () => {
+  const bob = new LinkEnd(false)
+  await later(10_000)
+  expect(FakeConnection.all).toEqual([])
+  expect(bob.said[0]).toEqual({ type: 'need-offer', n: 0 })
 })
 
 describe('that doesn’t open is gone after 30 s', () => {
   for (const [hubAway, cause] of [[false, 'timeout'], [true, 'signaling']] as const) {
     test(`without an answer, the hub ${hubAway ? 'away' : 'there'}: ${cause}`, async () => {
       const ann = new LinkEnd(true)
-      ann.hubAway = hubAway
+      if (hubAway) ann.link.post({ type: 'hub-lost' })
       await later(29_999)
       expect(ann.link.state).toBe('connecting')
       await later(1)
-      expect(ann.link).toMatchObject({ state: 'gone', cause })
-    })
-  }
-
-  test('with an answer, but no path: ice', async () => {
-    const { ann, bob } = connecting()
-    const pass = ann.pass
-    ann.pass = signal => { if (signal.type !== 'candidates') pass(signal) }
-    bob.pass = signal => { if (signal.type !== 'candidates') ann.link.take(signal) }
-    await later(30_000)
-    expect(ann.link).toMatchObject({ state: 'gone', cause: 'ice' })
-  })
-})
-
-describe('follows its PeerConnection', () => {
-  test('disconnected is shaky, and recovers', async () => {
-    const { ann } = await live()
-    ann.pc.become('disconnected')
-    await later(59_999)
-    ann.pc.become('connected')
-    await later(600_000)
-    expect(ann.states).toEqual(['live', 'shaky', 'live'])
-  })
-
-  test('shaky for 60 s is gone', async () => {
-    const { ann } = await live()
-    ann.pc.become('disconnected')
-    await later(60_000)
-    expect(ann.link).toMatchObject({ state: 'gone', cause: 'ice' })
-  })
-
-  for (const [ice, connection, cause] of [['failed', 'failed', 'ice'], ['connected', 'failed', 'dtls'], ['failed', 'disconnected', 'ice']] as const) {
-    test(`ICE ${ice}, connection ${connection}: ${cause}`, async () => {
-      const { ann } = await live()
-      ann.pc.become(ice, connection)
       expect(ann.link).toMatchObject({ state: 'gone', cause })
       expect(ann.pc.signalingState).toBe('closed')
     })
   }
 
-  test('the other side’s closing is the end', async () => {
-    const { ann, bob } = await live()
-    bob.pc.close()
+  for (const [turn, cause] of [[false, 'no-turn'], [true, 'turn']] as const) {
+    test(`with an answer, but no path, TURN ${turn ? 'offered' : 'not offered'}: ${cause}`, async () => {
+      const { ann, bob } = connecting(turn ? [{ urls: ['stun:s.example', 'turns:t.example?transport=tcp'], username: 'u', credential: 'c' }] : [{ urls: 'stun:turn.example' }])
+      FakeConnection.noPath = true
+      await later(30_000)
+      expect([ann.link, bob.link]).toMatchObject([{ state: 'gone', cause }, { state: 'gone', cause }])
+    })
+  }
+})
+
+describe('what the browser can’t do', () => {
+  beforeEach(() => { vi.spyOn(console, 'warn').mockReturnValue() })
+
+  test('an offer that isn’t made within 10 s ends a link that has none', async () => {
+    vi.spyOn(FakeConnection.prototype, 'createOffer').mockReturnValue(new Promise(() => {}))
+    const ann = new LinkEnd(true)
+    await later(9_999)
+    expect(ann.link.state).toBe('connecting')
+    await later(1)
+    expect(ann.link).toMatchObject({ state: 'gone', cause: 'ice' })
+  })
+
+  test('an offer that isn’t taken is taken when it is repeated', async () => {
+    const { ann, bob } = connecting()
+    vi.spyOn(FakeConnection.prototype, 'setRemoteDescription').mockRejectedValueOnce(new DOMException('not now', 'OperationError'))
+    await later(1_000)
+    expect([ann.link.state, bob.link.state]).toEqual(['live', 'live'])
+  })
+
+  test('no RTCPeerConnection: the link ends, and no more', async () => {
+    vi.stubGlobal('RTCPeerConnection', class { constructor() { throw new DOMException('too many', 'UnknownError') } })
+    const ann = new LinkEnd(true)
     await settle()
-    expect(ann.link).toMatchObject({ state: 'gone', cause: 'closed' })
+    expect(ann.link).toMatchObject({ state: 'gone', cause: 'ice' })
+  })
+
+  test('an ICE server that is wrong: the others are used', async () => {
+    FakeConnection.refuses = ({ urls }) => urls === 'nonsense'
+    const good = { urls: 'stun:s.example' }
+    const { ann, bob } = connecting([{ urls: 'nonsense' }, good])
+    await settle()
+    expect([ann.link.state, bob.link.state]).toEqual(['live', 'live'])
+    expect(FakeConnection.all.map(c => c.configuration.iceServers)).toEqual([[good], [good]])
   })
 })
 
 describe('ends once', () => {
   test('the first cause stays', async () => {
     const { ann } = await live()
-    ann.link.end('left')
-    ann.link.end('ice')
+    ann.link.post({ type: 'left' })
+    ann.link.post({ type: 'broken' })
     ann.pc.become('failed')
     expect(ann.link.cause).toBe('left')
     expect(ann.states).toEqual(['live', 'gone'])
@@ -100,13 +112,26 @@ describe('ends once', () => {
   test('no signal and no message is taken after it', async () => {
     const { ann, bob } = await live()
     const take = vi.spyOn(bob.pc, 'setRemoteDescription')
-    bob.link.end('left')
-    bob.link.take({ type: 'offer', n: 2, sdp: 'v=0 later' })
+    bob.link.post({ type: 'left' })
+    bob.link.take({ type: 'offer', n: 2, carrier: 1, sdp: 'v=0 later' })
     await ann.link.send('too late').catch(() => {})
     await settle()
     expect(take).not.toHaveBeenCalled()
     expect(bob.heard).toEqual([])
   })
+})
+
+describe('a side that begins again', () => {
+  for (const signal of [{ type: 'need-offer', n: 0 }, { type: 'offer', n: 1, carrier: 1, sdp: 'v=0 another' }] as const) {
+    test(`with ${signal.type}: the link gives way to another`, async () => {
+      const { ann, bob } = await live()
+      const end = signal.type === 'offer' ? bob : ann
+      end.link.take(signal)
+      await settle()
+      expect(end.link).toMatchObject({ state: 'gone', cause: 'closed' })
+      expect(end.anew).toHaveBeenCalledExactlyOnceWith(signal)
+    })
+  }
 })
 
 describe('close', () => {
@@ -133,6 +158,7 @@ describe('close', () => {
     const closed = ann.link.close()
     await settle()
     expect([ann.link.state, bob.link.state]).toEqual(['live', 'live'])
+    await expect(ann.link.send('too late')).rejects.toMatchObject({ code: 'gone' })
     ann.channel(reliable).release()
     await closed
     expect(bob.heard).toEqual(['slow'])
@@ -155,11 +181,23 @@ describe('close', () => {
     expect([ann.link.cause, bob.link.cause]).toEqual(['self', 'self'])
   })
 
-  test('ends a link that isn’t open at once', async () => {
+  test('ends a link that isn’t open at once, and a second time does nothing', async () => {
     const { ann } = connecting()
-    await ann.link.close()
+    await settle() // the offer is made
+    const lonely = new LinkEnd(false)
+    for (const end of [ann, lonely]) {
+      await end.link.close(true)
+      expect(end.link).toMatchObject({ state: 'gone', cause: 'self' })
+      await end.link.close()
+    }
+  })
+
+  test('at once waits for nobody', async () => {
+    const { ann, bob } = await live()
+    void ann.link.close(true)
     expect(ann.link).toMatchObject({ state: 'gone', cause: 'self' })
-    await ann.link.close()
+    expect(ann.pc.signalingState).toBe('closed')
+    expect(bob.link.state).toBe('live')
   })
 
   test('is answered, and who answered closes too, two seconds later at the latest', async () => {

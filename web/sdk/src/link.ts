@@ -1,32 +1,33 @@
+import { Carrier, control, reliable, unreliable } from './carrier.ts'
+import { decodeControl } from './control.ts'
+import { malformed } from './decode.ts'
 import { SnugError } from './errors.ts'
-import { bytesOf, type Control, decodeControl, decodeFrame, encodeFrame, maxFrame, maxMessage } from './frame.ts'
-import { Negotiation } from './negotiation.ts'
+import { bytesOf, decodeFrame, encodeFrame, maxFrame, maxMessage } from './frame.ts'
+import { Legs } from './legs.ts'
+import { type Action, byeWait, type LinkEvent, Machine, type Via } from './machine.ts'
+import type { Cause, LinkState } from './member.ts'
+import { Outbox } from './outbox.ts'
+import type { Leg, Path } from './path.ts'
 import type { Signal } from './signals.ts'
 
-export type LinkState = 'connecting' | 'live' | 'shaky' | 'gone'
-export type Cause = 'closed' | 'left' | 'ice' | 'dtls' | 'signaling' | 'timeout' | 'refused' | 'self'
-
-// In ms.
-const connectWait = 30_000
-const shakyWait = 60_000
-const byeWait = 2_000
-
-// What is handed to the browser and not sent yet, in bytes: more would only wait where nothing can overtake it.
-const maxBuffered = 256 * 1024
-const lowBuffered = 128 * 1024
+const describeWait = 10_000 // ms, for the browser to make or take a description
+const maxEvents = 256 // that wait for it; signals beyond are dropped, and repeated if they matter
 // What may wait in send() for one link, in bytes; beyond, send() rejects.
 const maxWaiting = 16 * 1024 * 1024
-
-const control = 0
-const reliable = 1
-const unreliable = 2
+// What came is acknowledged when it is so much, or so old.
+const ackBytes = 64 * 1024
+const ackDelay = 200 // ms
 
 export interface LinkHandlers {
-  /** Sends a signal to the other member, if the hub is there. */
+  /** What carriers are made and restarted with. */
+  configuration(): RTCConfiguration
+  /** Sends a signal to the other member through the hub. */
   signal(signal: Signal): void
-  hubAway(): boolean
+  /** Makes sure that the hub is there. */
+  probe(): void
   /** The link has ended, and the other member has begun another with this signal. */
   anew(signal: Signal): void
+  /** The state, the cause or the path has. */
   changed(): void
   message(data: string | Uint8Array, unreliable: boolean): void
 }
@@ -37,205 +38,343 @@ export interface SendOptions {
   signal?: AbortSignal
 }
 
-/** The relation to one other member: LINK.md. */
+/** The relation to one other member: LINK.md. It outlives the carriers that it rides on. */
 export class Link {
   state: LinkState = 'connecting'
   cause: Cause | undefined
+  path: Path | undefined
   #on: LinkHandlers
-  #pc: RTCPeerConnection
-  #channels: RTCDataChannel[] = []
-  #negotiation: Negotiation
-  #deadline: ReturnType<typeof setTimeout> | undefined
-  #sent = [0, 0, 0]
-  #received = [0, 0, 0]
-  #turn = [Promise.resolve(), Promise.resolve(), Promise.resolve()] // of who sends on a channel
-  #waiting = 0 // bytes
-  #byeSent = false
-  #byeMessages: number | undefined // how many the other side says there are
-  #over = new AbortController() // no more may be sent
-  #settle!: () => void
-  /** Settles when the channels are open or the link is gone. */
-  #open = new Promise<void>(resolve => { this.#settle = resolve })
 
-  constructor(offerer: boolean, iceServers: RTCIceServer[], on: LinkHandlers) {
+  // One thing is done after the other, so that awaiting can't reorder descriptions and candidates.
+  #machine: Machine
+  #began = performance.now()
+  #events: Array<{ event: LinkEvent; from: Carrier | undefined }> = []
+  #running = false
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #carrier: Carrier | undefined // the newest
+  #legs = new Legs(path => this.#say({ type: 'path', path }), path => this.#pathIs(path))
+
+  // What is sent.
+  #outbox = new Outbox()
+  #resumed: Carrier | undefined // the newest on which it is known what is missing
+  #unreliable = 0 // messages
+  #turn = [Promise.resolve(), Promise.resolve(), Promise.resolve()] // of who sends on a data channel
+  #waiting = 0 // bytes
+  #stirred: Array<() => void> = [] // who waits until something may be possible
+  #everOpen = false
+  #closing = false // nobody may begin to send
+  #stopped = false // nothing more may be sent
+  #gone!: () => void
+  #ended = new Promise<void>(resolve => { this.#gone = resolve })
+
+  // What comes.
+  #received = 0 // reliable messages, handed to the application
+  #unacknowledged = 0 // bytes of them
+  #ack: ReturnType<typeof setTimeout> | undefined
+  #byeMessages = Infinity // how many there will have been
+
+  constructor(offerer: boolean, on: LinkHandlers) {
     this.#on = on
-    this.#pc = new RTCPeerConnection({ iceServers })
-    for (const id of [control, reliable, unreliable]) this.#channel(id)
-    this.#pc.addEventListener('connectionstatechange', () => this.#connection())
-    this.#pc.addEventListener('iceconnectionstatechange', () => this.#connection())
-    this.#expire(connectWait)
-    this.#negotiation = new Negotiation(this.#pc, offerer, signal => on.signal(signal), signal => {
-      this.end('closed')
-      on.anew(signal)
-    }, () => on.hubAway())
+    this.#machine = new Machine(offerer)
+    this.post({ type: 'begin', turn: hasTURN(on.configuration()) })
   }
 
   /** Takes a signal from the other member. */
   take(signal: Signal): void {
-    if (this.state !== 'gone') this.#negotiation.take(signal)
+    if (this.#events.length < maxEvents) this.post({ type: 'signaled', signal })
   }
 
-  /** Signals may have been dropped, and can travel again. */
-  hubBack(): void {
-    if (this.state === 'connecting') this.#negotiation.repeat()
+  /** There are other ICE servers. */
+  serversChanged(): void {
+    this.post({ type: 'servers', turn: hasTURN(this.#on.configuration()) })
   }
 
-  /** A signal didn't arrive. Where only its time was wrong, it is repeated later; who is gone is the roster's matter. */
-  undelivered(reason: string, retry?: number): void {
-    if (this.state === 'connecting' && (reason === 'slow' || reason === 'limit')) this.#negotiation.repeatLater(retry)
+  /** Has something happen, in turn, unless it concerns a carrier that has been given up meanwhile. */
+  post(event: LinkEvent, from?: Carrier): void {
+    this.#events.push({ event, from })
+    if (!this.#running) void this.#run()
   }
 
-  /** Waits while connecting or full; rejects with a SnugError when the link ends. */
-  async send(data: string | Uint8Array, options: SendOptions = {}): Promise<void> {
-    const size = bytesOf(data).length
-    if (size > maxMessage) throw new SnugError('too-long', `This message is ${size} bytes long; ${maxMessage} are allowed.`)
-    if (this.#waiting + size > maxWaiting) throw new SnugError('too-much', 'Too much is waiting to be sent. Await send() before sending more.')
-    this.#waiting += size
+  async #run(): Promise<void> {
+    this.#running = true
+    let actions: Action[] = []
+    for (;;) {
+      const action = actions.shift()
+      if (action) {
+        if (action.do === 'offer' || action.do === 'answer' || action.do === 'accept') actions.unshift(...this.#step(await this.#describe(action)))
+        else this.#do(action)
+        continue
+      }
+      const next = this.#events.shift()
+      if (!next) break
+      if (!next.from || next.from === this.#carrier) actions = this.#step(next.event)
+    }
+    this.#running = false
+    this.#wind()
+  }
+
+  #step(event: LinkEvent): Action[] {
+    return this.#machine.step(performance.now() - this.#began, event)
+  }
+
+  /** Sets the timer for what is due next. */
+  #wind(): void {
+    clearTimeout(this.#timer)
+    const { due } = this.#machine
+    if (due) this.#timer = setTimeout(() => this.post({ type: 'tick' }), Math.ceil(due + this.#began - performance.now()))
+  }
+
+  #do(action: Exclude<Action, { do: 'offer' | 'answer' | 'accept' }>): void {
+    switch (action.do) {
+      case 'carrier': return this.#makeCarrier(action.number)
+      case 'candidates': return this.#carrier?.add(action.candidates)
+      case 'send': return this.#signal(action.signal, action.via)
+      case 'probe': return this.#on.probe()
+      case 'state':
+        this.state = action.state
+        return this.#on.changed()
+      case 'end': return this.#end(action.cause)
+      case 'replace': return this.#on.anew(action.signal)
+      case 'close': return this.#drop()
+    }
+  }
+
+  /** Has the carrier make or take a description, and returns what came of it. */
+  async #describe(action: Action & { do: 'offer' | 'answer' | 'accept' }): Promise<LinkEvent> {
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const late = new Promise<never>((_, reject) => { timer = setTimeout(() => reject(new Error('it took too long')), describeWait) })
     try {
-      await this.#write(options.unreliable ? unreliable : reliable, 'message', data, options.signal)
+      const c = this.#carrier
+      if (!c) throw new Error('there is no RTCPeerConnection')
+      if (action.do === 'accept') {
+        await Promise.race([c.accept(action.sdp), late])
+        return { type: 'accepted' }
+      }
+      c.use(this.#on.configuration())
+      return { type: 'described', sdp: await Promise.race([action.do === 'offer' ? c.offer(!!action.restart) : c.answer(action.sdp), late]) }
+    } catch (error) {
+      console.warn('snug: a description could not be made or taken:', error)
+      return { type: 'undescribed' }
     } finally {
-      this.#waiting -= size
+      clearTimeout(timer)
     }
   }
 
-  /** Says bye, and waits until everything that was sent has arrived, for two seconds at most. */
-  async close(): Promise<void> {
-    if (this.state === 'gone') return
-    if (this.state === 'connecting') {
-      this.end('self')
-      return
+  /** Closes the carrier that is there, and makes the next. */
+  #makeCarrier(number: number): void {
+    this.#drop()
+    try {
+      const c: Carrier = this.#carrier = new Carrier(number, this.#on.configuration(), {
+        candidate: candidate => this.post({ type: 'gathered', candidate }, c),
+        opened: () => this.#opened(c),
+        state: (type, dtls) => {
+          this.post({ type, dtls }, c)
+          if (type === 'connected') this.#legs.follow(c)
+        },
+        frame: (id, data) => this.#receive(c, id, data),
+        room: () => this.#flush(),
+      })
+    } catch (error) {
+      console.warn('snug: no RTCPeerConnection could be made:', error)
     }
-    this.#byeSent = true
-    this.#expire(byeWait)
-    const ended = new Promise<void>(resolve => this.#over.signal.addEventListener('abort', () => resolve()))
-    await Promise.race([ended, this.#turn[reliable]])
-    void this.#write(control, 'control', JSON.stringify({ type: 'bye', messages: this.#sent[reliable] })).catch(() => {})
-    await ended
   }
 
-  end(cause: Cause): void {
-    if (this.state !== 'gone') {
-      this.state = 'gone'
-      this.cause = cause
-      this.#over.abort()
-      this.#settle()
-      this.#on.changed()
-    }
-    clearTimeout(this.#deadline)
-    this.#negotiation?.stop()
-    this.#pc.close()
+  #drop(): void {
+    this.#legs.stop()
+    clearTimeout(this.#ack)
+    this.#ack = undefined
+    this.#carrier?.close()
+    this.#carrier = undefined
   }
 
-  #channel(id: number): void {
-    const options: RTCDataChannelInit = { negotiated: true, id, ordered: id !== unreliable }
-    if (id === unreliable) options.maxRetransmits = 0
-    const channel = this.#pc.createDataChannel('', options)
-    channel.binaryType = 'arraybuffer'
-    channel.bufferedAmountLowThreshold = lowBuffered
-    channel.addEventListener('open', () => this.#opened())
-    channel.addEventListener('message', ({ data }) => this.#receive(id, data))
-    channel.addEventListener('close', () => this.end(this.#byeSent ? 'self' : 'closed'))
-    this.#channels.push(channel)
+  #opened(c: Carrier): void {
+    this.#everOpen = true
+    if (c.number === 1) this.#resumed = c
+    else this.#acknowledge() // what is missing is sent again
+    this.post({ type: 'opened' }, c)
+    this.#flush()
+    this.#legs.follow(c)
   }
 
-  #opened(): void {
-    if (this.state !== 'connecting' || !this.#channels.every(c => c.readyState === 'open')) return
-    clearTimeout(this.#deadline)
-    this.#negotiation.settled()
-    this.state = 'live'
-    this.#settle()
+  #pathIs(path: Path): void {
+    this.post({ type: 'path', path })
+    if (path === this.path) return
+    this.path = path
     this.#on.changed()
   }
 
-  /** Follows the RTCPeerConnection. Firefox tells of silence in iceConnectionState only. */
-  #connection(): void {
-    const { connectionState, iceConnectionState } = this.#pc
-    if (this.state === 'gone') return
-    if (connectionState === 'failed') {
-      this.end(iceConnectionState === 'failed' ? 'ice' : 'dtls')
-    } else if (iceConnectionState === 'failed') {
-      this.end('ice')
-    } else if (iceConnectionState === 'disconnected' && this.state === 'live') {
-      this.state = 'shaky'
-      if (!this.#byeSent) this.#expire(shakyWait)
-      this.#on.changed()
-    } else if ((iceConnectionState === 'connected' || iceConnectionState === 'completed') && this.state === 'shaky') {
-      this.state = 'live'
-      if (!this.#byeSent) clearTimeout(this.#deadline)
-      this.#on.changed()
+  /** How this side reaches the other, now. */
+  async statistics(): Promise<Leg | undefined> {
+    return this.#carrier?.leg()
+  }
+
+  #signal(signal: Signal, via: Via): void {
+    if (via !== 'hub' && bytesOf(JSON.stringify(signal)).length <= maxMessage) {
+      this.#say(signal)
+      if (via === 'link') return
+    }
+    this.#on.signal(signal)
+  }
+
+  /** Sends a control message, if that can be done at once, and tells whether it was. */
+  #say(message: object): boolean {
+    return this.#carrier?.say(JSON.stringify(message)) ?? false
+  }
+
+  /**
+   * Waits while connecting or full, and resolves when the message is kept here for the other side: nothing but the
+   * end of the link keeps it from arriving, once and in order, unless it is unreliable. Rejects with a SnugError when the link ends.
+   */
+  async send(data: string | Uint8Array, options: SendOptions = {}): Promise<void> {
+    const { length } = bytesOf(data)
+    if (length > maxMessage) throw new SnugError('too-long', `This message is ${length} bytes long; ${maxMessage} are allowed.`)
+    if (this.#waiting + length > maxWaiting) throw new SnugError('too-much', 'Too much is waiting to be sent. Await send() before sending more.')
+    if (this.#closing) throw gone()
+    this.#waiting += length
+    try {
+      await this.#inTurn(options.unreliable ? unreliable : reliable, data, options.signal)
+    } finally {
+      this.#waiting -= length
     }
   }
 
-  #expire(wait: number): void {
-    clearTimeout(this.#deadline)
-    this.#deadline = setTimeout(() => {
-      if (this.#byeSent) this.end('self')
-      else if (this.state !== 'connecting' || this.#negotiation.isSettled) this.end('ice')
-      else this.end(this.#on.hubAway() ? 'signaling' : 'timeout')
-    }, wait)
-  }
-
-  /** Frames of a channel are written one after the other, in the order of the calls. Who aborts doesn't wait for its turn. */
-  #write(id: number, type: 'control' | 'message', payload: string | Uint8Array, signal?: AbortSignal): Promise<void> {
+  /** Messages are sent one after the other, in the order of the calls. Who aborts doesn't wait for its turn. */
+  #inTurn(id: number, data: string | Uint8Array, signal: AbortSignal | undefined): Promise<void> {
     const done = this.#turn[id]!.then(async () => {
-      await this.#room(id, signal)
-      const sequence = this.#sent[id]! + 1
-      this.#channels[id]!.send(encodeFrame({ type, channel: 0, sequence: sequence >>> 0, payload }))
-      this.#sent[id] = sequence
+      while (!this.#takes(id) && !this.#stopped && !signal?.aborted) await this.#stir()
+      if (signal?.aborted) throw abortion(signal)
+      if (this.#stopped) throw gone()
+      if (id === reliable) this.#outbox.add(data)
+      else this.#carrier?.put(id, encodeFrame({ type: 'message', channel: 0, sequence: ++this.#unreliable, payload: data }))
+      this.#flush()
     })
     this.#turn[id] = done.catch(() => {})
     return signal ? orAborted(done, signal) : done
   }
 
-  /** Waits until the channel is open and can take another frame. */
-  async #room(id: number, signal: AbortSignal | undefined): Promise<void> {
-    const stop = AbortSignal.any(signal ? [signal, this.#over.signal] : [this.#over.signal])
-    if (this.state === 'connecting') await Promise.race([this.#open, aborted(stop)])
-    const channel = this.#channels[id]!
-    while (!stop.aborted && channel.bufferedAmount + maxFrame > maxBuffered) {
-      await Promise.race([new Promise(resolve => channel.addEventListener('bufferedamountlow', resolve, { once: true, signal: stop })), aborted(stop)])
-    }
-    if (signal?.aborted) throw abortion(signal)
-    if (this.#over.signal.aborted || channel.readyState !== 'open') throw new SnugError('gone', 'The link is gone.')
+  /** A carrier that is lost holds up nobody: what is reliable goes out on the next, what isn't is dropped. */
+  #takes(id: number): boolean {
+    const c = this.#carrier
+    if (!this.#everOpen || (id === reliable && this.#outbox.isFull)) return false
+    if (!c?.isOpen || (id === reliable && c !== this.#resumed)) return true
+    return c.fits(id, maxFrame) && (id === unreliable || this.#outbox.isPut)
   }
 
-  #receive(id: number, data: unknown): void {
+  /** Sends what is kept, as far as there is room, and has those look again who wait. */
+  #flush(): void {
+    if (this.#carrier && this.#carrier === this.#resumed) this.#outbox.flush(this.#carrier)
+    for (const look of this.#stirred.splice(0)) look()
+  }
+
+  #stir(): Promise<void> {
+    return new Promise(resolve => this.#stirred.push(resolve))
+  }
+
+  #stop(): void {
+    this.#closing = this.#stopped = true
+    this.#flush()
+  }
+
+  /** Says bye, and waits until everything that was sent has arrived, for two seconds at most; or ends the link at once. */
+  async close(atOnce = false): Promise<void> {
+    const ended = Promise.race([this.#ended, new Promise(resolve => setTimeout(resolve, byeWait))])
+    this.#closing = true
+    this.post({ type: 'close' })
+    if (atOnce) this.post({ type: 'close' })
+    await Promise.race([ended, this.#turn[reliable]])
+    void this.#sayBye()
+    await ended
+  }
+
+  async #sayBye(): Promise<void> {
+    while (!this.#stopped && !this.#say({ type: 'bye', messages: this.#outbox.sent })) await this.#stir()
+  }
+
+  #end(cause: Cause): void {
+    this.state = 'gone'
+    this.cause = cause
+    this.#stop()
+    this.#gone()
+    this.#on.changed()
+  }
+
+  #receive(c: Carrier, id: number, data: unknown): void {
     if (this.state === 'gone') return
     try {
-      if (!(data instanceof ArrayBuffer)) throw new SnugError('malformed', 'a string')
+      if (!(data instanceof ArrayBuffer)) throw malformed('a string')
       const frame = decodeFrame(data)
       if (!frame || frame.channel !== 0 || (frame.type === 'control') !== (id === control)) return
-      const sequence = this.#received[id]! + 1
-      if (id !== unreliable && frame.sequence !== sequence >>> 0) throw new SnugError('malformed', 'out of order')
-      this.#received[id] = sequence
-      if (frame.type === 'control') this.#control(decodeControl(frame.payload))
-      else this.#on.message(frame.payload, id === unreliable)
+      if (id === control) {
+        if (frame.sequence !== ++c.received >>> 0) throw malformed('out of order')
+        if (frame.payload !== undefined) this.#control(c, frame.payload)
+      } else if (id === unreliable || this.#isNext(frame.sequence, c)) {
+        if (frame.payload !== undefined) this.#on.message(frame.payload, id === unreliable)
+        if (id === reliable) this.#took(data.byteLength)
+      }
     } catch {
-      this.end('refused')
-      return
+      this.post({ type: 'broken' }, c)
     }
+  }
+
+  /** Messages are numbered as long as the link lives. What came on a carrier before may come again. */
+  #isNext(sequence: number, c: Carrier): boolean {
+    const ahead = (sequence - this.#received - 1) | 0
+    if (ahead === 0) return true
+    if (ahead < 0 && c.number > 1) return false
+    throw malformed('out of order')
+  }
+
+  #took(bytes: number): void {
+    this.#received++
+    this.#unacknowledged += bytes
+    if (this.#unacknowledged >= ackBytes) this.#acknowledge()
+    else this.#ack ??= setTimeout(() => this.#acknowledge(), ackDelay)
     this.#checkBye()
   }
 
-  #control(message: Control | undefined): void {
-    if (message?.type === 'bye-ack' && this.#byeSent) this.end('self')
-    if (message?.type !== 'bye') return
-    if (this.#byeSent) this.end('self')
-    else this.#byeMessages = message.messages
+  /** Tells the other side how many messages are here. */
+  #acknowledge(): void {
+    clearTimeout(this.#ack)
+    this.#unacknowledged = 0
+    const said = this.#say({ type: 'ack', messages: this.#received })
+    this.#ack = said || !this.#carrier ? undefined : setTimeout(() => this.#acknowledge(), ackDelay)
+  }
+
+  #control(c: Carrier, payload: string | Uint8Array): void {
+    const message = decodeControl(payload)
+    switch (message?.type) {
+      case undefined: return // of a later version
+      case 'ack':
+        this.#outbox.acknowledged(message.messages)
+        if (this.#resumed !== c) this.#outbox.rewind() // the first on this carrier tells what is missing
+        this.#resumed = c
+        return this.#flush()
+      case 'path': return this.#legs.heard(message.path)
+      case 'bye-ack': return this.post({ type: 'bye-ack' })
+      case 'bye':
+        this.#byeMessages = message.messages
+        this.#stop()
+        this.post({ type: 'bye' })
+        return this.#checkBye()
+      default: this.take(message!)
+    }
   }
 
   /** Answers a bye once everything before it is here. The other side closes then; until it has, the answer may be on its way. */
   #checkBye(): void {
-    if (this.#byeMessages === undefined || this.#received[reliable]! < this.#byeMessages || this.state === 'gone') return
-    void this.#write(control, 'control', JSON.stringify({ type: 'bye-ack' })).catch(() => {}).then(() => {
-      this.state = 'gone'
-      this.cause = 'closed'
-      this.#over.abort()
-      clearTimeout(this.#deadline)
-      this.#deadline = setTimeout(() => this.end('closed'), byeWait)
-      this.#on.changed()
-    })
+    if (this.#received < this.#byeMessages) return
+    this.#byeMessages = Infinity
+    this.#say({ type: 'bye-ack' })
+    this.post({ type: 'drained' })
   }
+}
+
+function hasTURN({ iceServers = [] }: RTCConfiguration): boolean {
+  return iceServers.flatMap(({ urls }) => urls).some(url => /^turns?:/.test(url))
+}
+
+function gone(): SnugError {
+  return new SnugError('gone', 'The link is gone.')
 }
 
 function abortion(signal: AbortSignal): SnugError {
@@ -249,9 +388,4 @@ function orAborted(done: Promise<void>, signal: AbortSignal): Promise<void> {
     done.finally(() => signal.removeEventListener('abort', abort)).then(resolve, reject)
     if (signal.aborted) abort()
   })
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve()
-  return new Promise(resolve => signal.addEventListener('abort', () => resolve(), { once: true }))
 }

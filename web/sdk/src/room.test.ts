@@ -34,6 +34,12 @@ async function two(): Promise<{ ann: Room; bob: Room }> {
 
 const members = (room: Room) => room.members.map(m => `${m.name} ${m.state}${m.away ? ' away' : ''}`)
 
+/** A link ends that is this carrier's: the other side breaks the protocol. */
+async function breakLink(pc: FakeConnection): Promise<void> {
+  pc.channels[1]!.receive(new ArrayBuffer(3))
+  await settle()
+}
+
 function heard(room: Room): string[] {
   const all: string[] = []
   room.addEventListener('message', event => {
@@ -128,16 +134,16 @@ describe('members', () => {
   }
 
   test('are told of, once for all that changes at a time', async () => {
-    const ann = await enter('a')
+    const zoe = await enter('z')
     const told = vi.fn()
-    ann.addEventListener('members', told)
+    zoe.addEventListener('members', told)
     hub.enter('x')
     hub.enter('y')
     hub.leave('x', 'bye')
     expect(told).not.toHaveBeenCalled()
     await settle()
     expect(told).toHaveBeenCalledOnce()
-    expect(members(ann)).toEqual(['y connecting'])
+    expect(members(zoe)).toEqual(['y connecting'])
   })
 
   test('are listed in the order of joining, and once', async () => {
@@ -156,15 +162,15 @@ describe('members', () => {
       hub.leave('b', reason)
       await settle()
       expect(members(ann)).toEqual(stays ? ['b live away'] : [])
-      for (const pc of FakeConnection.all) pc.become('failed')
+      await breakLink(FakeConnection.all[0]!)
       expect(members(ann)).toEqual([])
     })
   }
 
   test('whose link is gone stay while the hub lists them, and say why', async () => {
     const { ann } = await two()
-    FakeConnection.all[0]!.become('failed')
-    expect(ann.members).toMatchObject([{ name: 'b', state: 'gone', cause: 'ice', away: false }])
+    await breakLink(FakeConnection.all[0]!)
+    expect(ann.members).toMatchObject([{ name: 'b', state: 'gone', cause: 'refused', away: false }])
     await expect(ann.send(idOf('b'), 'x')).rejects.toMatchObject({ code: 'gone' })
     await ann.broadcast('who is gone is passed over')
   })
@@ -174,9 +180,43 @@ describe('members', () => {
     await expect(ann.send(idOf('q'), 'x')).rejects.toMatchObject({ code: 'gone' })
   })
 
+  test('whose carrier fails get another, and keep their link', async () => {
+    const { ann, bob } = await two()
+    await later(4_000)
+    const states: string[] = []
+    ann.addEventListener('members', () => states.push(ann.members[0]!.state))
+    FakeConnection.all[0]!.become('failed')
+    await settle()
+    expect([members(ann), members(bob)]).toEqual([['b live'], ['a live']])
+    expect(states).not.toContain('gone')
+    expect(FakeConnection.all).toHaveLength(4)
+  })
+
+  test('whose link has failed get a new one after a pause that doubles, or at once with another network', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.5)
+    const window = new EventTarget()
+    vi.stubGlobal('addEventListener', window.addEventListener.bind(window))
+    FakeConnection.noPath = true
+    const { ann } = await two()
+    for (const pause of [2_000, 4_000, 8_000]) {
+      await later(30_000)
+      expect(ann.members[0]).toMatchObject({ state: 'gone', cause: 'no-turn' })
+      await later(pause - 1)
+      expect(members(ann)).toEqual(['b gone'])
+      await later(1)
+      expect(members(ann)).toEqual(['b connecting'])
+    }
+    await later(30_000)
+    FakeConnection.noPath = false
+    window.dispatchEvent(new Event('online'))
+    expect(members(ann)).toEqual(['b connecting'])
+    await settle()
+    expect(members(ann)).toEqual(['b live'])
+  })
+
   test('that give their link up get a new one', async () => {
     const { ann, bob } = await two()
-    FakeConnection.all[0]!.become('failed') // Ann's side; nothing gets through to Bob
+    await breakLink(FakeConnection.all[0]!)
     FakeWebSocket.all[0]!.drop()
     await later(500)
     await hub.admit()
@@ -206,11 +246,11 @@ test('frames that break the protocol end their link, not the room', async () => 
   const { ann, bob } = await two()
   const cal = await enter('c')
   await settle()
-  const annEndOfBob = FakeConnection.all[0]!
-  annEndOfBob.channels[1]!.receive(new ArrayBuffer(3))
-  await settle()
+  await breakLink(FakeConnection.all[0]!)
   expect(ann.members).toMatchObject([{ name: 'b', state: 'gone', cause: 'refused' }, { name: 'c', state: 'live' }])
-  expect(members(bob)).toEqual(['a gone', 'c live'])
+  expect(members(bob)).toEqual(['a shaky', 'c live'])
+  await later(10_000)
+  expect(bob.members[0]).toMatchObject({ state: 'gone', cause: 'closed' })
   const calHeard = heard(cal)
   await ann.broadcast('still here')
   await settle()

@@ -1,8 +1,10 @@
 import { SnugError, throwIfAborted } from './errors.ts'
-import { EndEvent, type Listen, type Member, type RoomEvents, RoomMessageEvent } from './events.ts'
+import { EndEvent, type Listen, type RoomEvents, RoomMessageEvent } from './events.ts'
 import { Client, type HubState } from './hub.ts'
 import { endpoint, inviteTo, parseInvite } from './invite.ts'
 import { Link, type SendOptions } from './link.ts'
+import { isTemporary, type Member } from './member.ts'
+import type { Leg } from './path.ts'
 import type { FromHub, Holds, Welcome } from './protocol.ts'
 import { offers } from './role.ts'
 import { applyChange, type Departure, type Entry, type Roster, type RosterChange } from './roster.ts'
@@ -16,12 +18,20 @@ export interface JoinOptions {
   meta?: Record<string, unknown>
   /** Where the hub asks for one: proves who may enter. A function is asked at each connection, and again before its token expires. */
   token?: Token
+  /** Links go over the hub's TURN servers only, so that members don't learn each other's addresses. */
+  relayOnly?: boolean
   /** Aborts joining. */
   signal?: AbortSignal
 }
 
-/** How a member stands: the hub lists it, or may list it again until missed fires, or a link to it lives. */
-interface Standing { entry: Entry; listed: boolean; missed: ReturnType<typeof setTimeout> | undefined; link: Link }
+// After a link has failed another is made, after a pause that doubles each time. In ms.
+const retryFirst = 2_000
+const retryMax = 60_000
+
+type Timer = ReturnType<typeof setTimeout> | undefined
+
+/** How a member stands: the hub lists it, or may list it again until missed fires, or a link to it lives. After so many failures in a row, another is made when retry fires. */
+interface Standing { entry: Entry; listed: boolean; missed: Timer; link: Link; failures: number; retry: Timer }
 
 /**
  * Joins the room of an invite. Rejects with a SnugError at the first failure;
@@ -57,7 +67,8 @@ export class Room extends EventTarget {
   #hub: Client
   #roster: Roster = { epoch: '', n: 0, members: [] }
   #standings = new Map<string, Standing>()
-  #iceServers: RTCIceServer[] = []
+  #configuration: RTCConfiguration
+  #hubThere = false
   #closed = false
   #told = false // that members changed, soon
   #leaveWithPage = ({ persisted }: PageTransitionEvent) => {
@@ -67,8 +78,9 @@ export class Room extends EventTarget {
   #first: { resolve: () => void; reject: (error: SnugError) => void } | undefined
 
   /** For join(). */
-  constructor(hub: URL, name: string, { name: own = '', meta = {}, token }: JoinOptions) {
+  constructor(hub: URL, name: string, { name: own = '', meta = {}, token, relayOnly }: JoinOptions) {
     super()
+    this.#configuration = { iceServers: [], ...(relayOnly ? { iceTransportPolicy: 'relay' } : {}) }
     this.name = name
     this.invite = inviteTo(hub, name)
     this.#self = { id: '', name: own, kind: 'browser', meta, joined: 0 }
@@ -77,6 +89,7 @@ export class Room extends EventTarget {
       message: message => this.#heard(message),
       repeat: () => this.#repeat(),
       state: () => this.#hubChanged(),
+      network: () => this.#networkChanged(),
     })
     globalThis.addEventListener?.('pagehide', this.#leaveWithPage)
   }
@@ -100,6 +113,11 @@ export class Room extends EventTarget {
   /** The others, in the order of joining. */
   get members(): readonly Member[] {
     return [...this.#standings.values()].map(snapshot).sort((a, b) => a.joined - b.joined || (a.id < b.id ? -1 : 1))
+  }
+
+  /** How this side reaches a member, now: its half of the path, the round-trip time and how many bytes have travelled. */
+  async statistics(id: string): Promise<Leg | undefined> {
+    return this.#standings.get(id)?.link.statistics()
   }
 
   get hub(): HubState {
@@ -154,7 +172,10 @@ export class Room extends EventTarget {
     globalThis.removeEventListener?.('pagehide', this.#leaveWithPage)
     const closing = Promise.all([...this.#standings.values()].map(({ link }) => link.close()))
     if (!error && !atOnce) await closing
-    for (const { missed } of this.#standings.values()) clearTimeout(missed)
+    for (const { missed, retry } of this.#standings.values()) {
+      clearTimeout(missed)
+      clearTimeout(retry)
+    }
     this.#hub.close(error, atOnce)
     await closing
     this.dispatchEvent(new EndEvent(error))
@@ -164,7 +185,7 @@ export class Room extends EventTarget {
   #pause(): void {
     if (this.#first) return
     this.#hub.pause()
-    for (const { link } of this.#standings.values()) link.end('self')
+    for (const { link } of this.#standings.values()) void link.close(true)
   }
 
   #fail(error: SnugError): void {
@@ -176,6 +197,8 @@ export class Room extends EventTarget {
 
   #hubChanged(): void {
     const state = this.#hub?.state
+    if (this.#hubThere && state?.state !== 'connected') for (const { link } of this.#standings.values()) link.post({ type: 'hub-lost' })
+    this.#hubThere = state?.state === 'connected'
     if (this.#first && state?.state === 'waiting') this.#fail(state.error)
     else if (this.#first && state?.state === 'closed' && state.error) this.#fail(state.error)
     else if (state?.state === 'closed' && state.error && !this.#closed) void this.#end(state.error)
@@ -183,15 +206,14 @@ export class Room extends EventTarget {
   }
 
   /** Members that a welcome doesn't list are lost from sight, not gone. In a new epoch they may be about to come back, too. */
-  #welcomed({ you, recovered, roster, ice, heartbeat }: Welcome): void {
+  #welcomed({ you, roster, ice, heartbeat }: Welcome): void {
     if (this.#closed) return
     const reborn = this.#roster.epoch !== '' && roster.epoch !== this.#roster.epoch
     const locked = this.locked
     this.#roster = roster
-    this.#iceServers = ice.servers
+    this.#configuration = { ...this.#configuration, iceServers: ice.servers }
     this.#self = roster.members.find(m => m.id === you) ?? { ...this.#self, id: you }
     for (const standing of this.#standings.values()) standing.listed = false
-    if (!recovered) this.#repeat()
     for (const entry of roster.members) this.#meet(entry)
     for (const standing of this.#standings.values()) if (reborn && !standing.listed) this.#miss(standing, heartbeat.grace)
     this.#sweep()
@@ -200,16 +222,24 @@ export class Room extends EventTarget {
     this.#first = undefined
   }
 
-  /** The hub may have dropped signals: links that wait for an answer say again what they said. */
+  /** The hub has dropped signals: links that wait for an answer say again what they said. */
   #repeat(): void {
-    for (const { link } of this.#standings.values()) link.hubBack()
+    for (const { link } of this.#standings.values()) link.post({ type: 'hub-back' })
+  }
+
+  /** The hub is tried again first. A link that failed has another chance. */
+  #networkChanged(): void {
+    for (const standing of this.#standings.values()) {
+      standing.link.post({ type: 'network' })
+      if (standing.retry !== undefined) this.#again(standing)
+    }
   }
 
   /** Keeps a member's place for so many ms, link or not. */
   #miss(standing: Standing, grace: number): void {
     standing.missed ??= setTimeout(() => {
       standing.missed = undefined
-      if (standing.link.state === 'connecting') standing.link.end('left')
+      if (standing.link.state === 'connecting') standing.link.post({ type: 'left' })
       this.#sweep()
     }, grace)
   }
@@ -219,8 +249,10 @@ export class Room extends EventTarget {
     switch (message.type) {
       case 'roster': return this.#changed(message)
       case 'signal': return this.#signaled(message.from, message.body)
-      case 'undeliverable': return this.#standings.get(message.to)?.link.undelivered(message.reason, message.retry)
-      case 'ice': this.#iceServers = message.servers
+      case 'undeliverable': return this.#standings.get(message.to)?.link.post({ type: 'undelivered', reason: message.reason, retry: message.retry })
+      case 'ice':
+        this.#configuration = { ...this.#configuration, iceServers: message.servers }
+        for (const { link } of this.#standings.values()) link.serversChanged()
     }
   }
 
@@ -228,9 +260,17 @@ export class Room extends EventTarget {
     const { locked } = this
     const { left, joined, moved } = applyChange(this.#roster, change)
     for (const departure of left) this.#lose(departure)
-    for (const entry of [...joined, ...moved]) this.#meet(entry)
+    for (const entry of joined) this.#meet(entry)
+    for (const entry of moved) this.#moved(entry)
     this.#sweep()
     this.#tellLocked(locked)
+  }
+
+  /** Who comes back without a link gets one. */
+  #moved(entry: Entry): void {
+    const standing = this.#standings.get(entry.id)
+    if (standing?.link.state === 'gone') this.#meet(entry)
+    else if (standing) standing.entry = entry
   }
 
   #tellLocked(before: boolean): void {
@@ -246,22 +286,41 @@ export class Room extends EventTarget {
       known.missed = undefined
       known.entry = entry
       known.listed = true
-      if (known.link.state !== 'gone' || entry.away) return
+      if (known.link.state !== 'gone') return known.link.post({ type: 'hub-back' })
+      if (entry.away) return
+      clearTimeout(known.retry)
     }
-    const standing: Standing = { entry, listed: true, missed: undefined, link: undefined as never }
-    standing.link = new Link(offers(this.#self, entry), this.#iceServers, {
+    const standing: Standing = { entry, listed: true, missed: undefined, link: undefined as never, failures: known?.failures ?? 0, retry: undefined }
+    standing.link = new Link(offers(this.#self, entry), {
+      configuration: () => this.#configuration,
       signal: body => this.#hub.signal(entry.id, body),
+      probe: () => this.#hub.probe(),
       anew: signal => {
-        if (standing.listed && this.#standings.get(entry.id) === standing) this.#renew(entry, signal)
+        if (standing.listed && this.#standings.get(entry.id) === standing) this.#renew(standing, signal)
       },
-      hubAway: () => this.#hub.state.state !== 'connected',
-      changed: () => {
-        if (standing.link?.state === 'shaky') this.#hub.probe()
-        this.#sweep()
-      },
+      changed: () => this.#linkChanged(standing),
       message: (data, unreliable) => this.dispatchEvent(new RoomMessageEvent(data, snapshot(standing), unreliable)),
     })
     this.#standings.set(entry.id, standing)
+  }
+
+  /** After a failure that may pass, another link is made, with jitter, lest all members of a room try at the same instant. */
+  #linkChanged(standing: Standing): void {
+    const { state, cause } = standing.link
+    if (state === 'live') standing.failures = 0
+    if (state === 'gone' && isTemporary(cause) && !this.#closed && standing.retry === undefined) {
+      const pause = Math.min(retryFirst * 2 ** standing.failures++, retryMax)
+      standing.retry = setTimeout(() => this.#again(standing), pause * (0.5 + Math.random()))
+    }
+    this.#sweep()
+  }
+
+  #again(standing: Standing): void {
+    clearTimeout(standing.retry)
+    standing.retry = undefined
+    if (!this.#hubThere) return // its welcome makes another
+    if (standing.listed && this.#standings.get(standing.entry.id) === standing) this.#meet(standing.entry)
+    this.#sweep()
   }
 
   /** A member that said bye is gone; one that the hub only lost stays while its link lives. */
@@ -271,7 +330,7 @@ export class Room extends EventTarget {
     standing.listed = false
     clearTimeout(standing.missed)
     standing.missed = undefined
-    if (reason === 'bye' || reason === 'kicked') standing.link.end('left')
+    if (reason === 'bye' || reason === 'kicked') standing.link.post({ type: 'left' })
   }
 
   #signaled(from: string, body: unknown): void {
@@ -281,16 +340,17 @@ export class Room extends EventTarget {
       const signal = decodeSignal(body)
       if (!signal) return
       if (standing.link.state !== 'gone') standing.link.take(signal)
-      else if (standing.listed && begins(signal)) this.#renew(standing.entry, signal)
+      else if (standing.listed) this.#renew(standing, signal)
     } catch {
       // A signal that breaks the rules is dropped; it never ends anything.
     }
   }
 
-  /** The other member has begun a new link, so this side does. */
-  #renew(entry: Entry, signal: Signal): void {
+  /** The other member has begun another link, or knows nothing yet of the end of the one that was. */
+  #renew({ entry }: Standing, signal: Signal): void {
+    if (!begins(signal) && signal.type !== 'offer') return
     this.#meet(entry)
-    this.#standings.get(entry.id)?.link.take(signal)
+    if (begins(signal)) this.#standings.get(entry.id)?.link.take(signal)
     this.#sweep()
   }
 
@@ -309,5 +369,6 @@ export class Room extends EventTarget {
 }
 
 function snapshot({ entry, listed, link }: Standing): Member {
-  return { ...entry, state: link.state, away: !listed || entry.away === true, ...(link.cause ? { cause: link.cause } : {}) }
+  const { state, cause, path } = link
+  return { ...entry, state, away: !listed || entry.away === true, ...(cause ? { cause } : {}), ...(path ? { path } : {}) }
 }

@@ -21,7 +21,7 @@ describe('golden signals', () => {
 describe('limits count bytes', () => {
   const umlaut = 'ü' // two of them
   for (const [what, atMost, tooLong] of [
-    ['a description', { type: 'offer', n: 1, sdp: 'x'.repeat(32768) }, { type: 'offer', n: 1, sdp: umlaut.repeat(16385) }],
+    ['a description', { type: 'offer', n: 1, carrier: 1, sdp: 'x'.repeat(32768) }, { type: 'offer', n: 1, carrier: 1, sdp: umlaut.repeat(16385) }],
     ['a candidate', oneOf({ candidate: 'x'.repeat(1024) }), oneOf({ candidate: umlaut.repeat(513) })],
     ['a mid', oneOf({ candidate: 'c', mid: 'x'.repeat(64) }), oneOf({ candidate: 'c', mid: umlaut.repeat(33) })],
   ] as const) {
@@ -38,8 +38,8 @@ test('64 candidates are allowed', () => {
 })
 
 test('an offer’s number has 32 bits', () => {
-  expect(decodeSignal({ type: 'offer', n: 2 ** 32 - 1, sdp: 'v=0' })).toMatchObject({ n: 2 ** 32 - 1 })
-  expect(() => decodeSignal({ type: 'offer', n: 2 ** 32, sdp: 'v=0' })).toThrow('number')
+  expect(decodeSignal({ type: 'offer', n: 2 ** 32 - 1, carrier: 1, sdp: 'v=0' })).toMatchObject({ n: 2 ** 32 - 1 })
+  expect(() => decodeSignal({ type: 'offer', n: 2 ** 32, carrier: 1, sdp: 'v=0' })).toThrow('number')
 })
 
 function oneOf(candidate: object): object {

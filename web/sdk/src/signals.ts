@@ -5,10 +5,10 @@ export interface Candidate { candidate: string; mid?: string; line?: number }
 
 // LINK.md, section 3.
 export type Signal =
-  | { type: 'offer'; n: number; sdp: string }
-  | { type: 'answer'; n: number; sdp: string }
-  | { type: 'candidates'; n: number; candidates: Candidate[]; end?: boolean }
-  | { type: 'need-offer'; n: number }
+  | { type: 'offer'; n: number; carrier: number; sdp: string } // carrier: which of the link's it is about, from 1
+  | { type: 'answer'; n: number; carrier: number; sdp: string }
+  | { type: 'candidates'; n: number; candidates: Candidate[]; end?: boolean | undefined } // end: no more will come
+  | { type: 'need-offer'; n: number; fresh?: boolean | undefined } // fresh: for another carrier
 
 // In bytes.
 const maxSDP = 32768
@@ -26,14 +26,14 @@ export function decodeSignal(body: unknown): Signal | undefined {
     case 'answer': {
       const sdp = string(s['sdp'], 'sdp')
       if (bytesOf(sdp).length > maxSDP) throw malformed('sdp is too long')
-      return { type, n: number(s), sdp }
+      return { type, n: number(s, 'n'), carrier: number(s, 'carrier'), sdp }
     }
     case 'candidates': {
       const candidates = list(s['candidates'] ?? [], 'candidates')
       if (candidates.length > maxCandidatesInSignal) throw malformed('too many candidates')
-      return { type, n: number(s), candidates: candidates.map(candidate), ...(s['end'] === true ? { end: true } : {}) }
+      return { type, n: number(s, 'n'), candidates: candidates.map(candidate), ...flag(s, 'end') }
     }
-    case 'need-offer': return { type, n: count(s['n'], 'n') }
+    case 'need-offer': return { type, n: count(s['n'], 'n'), ...flag(s, 'fresh') }
     default: return undefined
   }
 }
@@ -43,10 +43,14 @@ export function begins(signal: Signal): boolean {
   return (signal.type === 'offer' && signal.n === 1) || (signal.type === 'need-offer' && signal.n === 0)
 }
 
-function number(s: Record<string, unknown>): number {
-  const n = count(s['n'], 'n')
-  if (n === 0 || n > 0xffffffff) throw malformed('n is no offer’s number')
+function number(s: Record<string, unknown>, name: string): number {
+  const n = count(s[name], name)
+  if (n === 0 || n > 0xffffffff) throw malformed(`${name} is no number`)
   return n
+}
+
+function flag<Name extends string>(s: Record<string, unknown>, name: Name): { [K in Name]?: true } {
+  return s[name] === true ? { [name]: true } as { [K in Name]?: true } : {}
 }
 
 function candidate(value: unknown): Candidate {

@@ -1,6 +1,11 @@
+declare global {
+  /** The Network Information API, which not every browser has; and some don't tell the type. */
+  interface Navigator { readonly connection?: EventTarget & { readonly type?: string } }
+}
+
 /** What a page notices of its network and of who looks at it. */
 export interface WakeHandlers {
-  /** There is a network again. */
+  /** There is a network again, or another one. */
   online(): void
   offline(): void
   /** Somebody looks, or the browser gives the page back that it had put to sleep. */
@@ -12,6 +17,12 @@ export interface WakeHandlers {
 /** Listens until signal aborts. */
 export function whenAwake(signal: AbortSignal, on: WakeHandlers): void {
   const { document } = globalThis
+  const connection = globalThis.navigator?.connection
+  let type = connection?.type
+  connection?.addEventListener('change', () => { // most often only its speed has changed
+    if (type !== connection.type) on.online()
+    type = connection.type
+  }, { signal })
   globalThis.addEventListener?.('online', () => on.online(), { signal })
   globalThis.addEventListener?.('offline', () => on.offline(), { signal })
   globalThis.addEventListener?.('pageshow', event => { if (event.persisted) on.shown() }, { signal })

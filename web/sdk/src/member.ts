@@ -1,0 +1,27 @@
+import type { Path } from './path.ts'
+import type { Entry } from './roster.ts'
+
+/** How a link is: LINK.md, section 1. */
+export type LinkState = 'connecting' | 'live' | 'shaky' | 'restarting' | 'rebuilding' | 'gone'
+
+/** Why a link is gone. */
+export type Cause =
+  | 'closed' | 'left' | 'self' | 'unknown' | 'signaling' | 'timeout' | 'refused'
+  | 'no-candidates' | 'no-turn' | 'turn' | 'ice' | 'dtls' | 'silent'
+
+/** Whether another attempt may succeed. */
+export function isTemporary(cause: Cause | undefined): boolean {
+  return cause !== undefined && !['closed', 'left', 'self', 'refused'].includes(cause)
+}
+
+/** Somebody in the room, at one moment. */
+export interface Member extends Readonly<Entry> {
+  /** Of the link to it. */
+  readonly state: LinkState
+  /** Why the link is gone, if it is. */
+  readonly cause?: Cause
+  /** How the link's frames travel, once that is known. */
+  readonly path?: Path
+  /** The hub has lost it from sight: it may be about to come back, and its link may work. */
+  readonly away: boolean
+}
