@@ -353,6 +353,8 @@ interface LinkHandlers {
     signal(signal: Signal): void;
     /** Makes sure that the hub is there. */
     probe(): void;
+    /** How the attempt to open the link came out, once. */
+    report(report: Report): void;
     /** The link has ended, and the other member has begun another with this signal. */
     anew(signal: Signal): void;
     /** The state, the cause or the path has. */

@@ -45,7 +45,7 @@ export class Carrier {
     this.number = number
     this.#on = on
     this.#servers = configuration.iceServers
-    this.#pc = connect(configuration)
+    this.#pc = new RTCPeerConnection(configuration)
     this.#channels = [control, reliable, unreliable].map(id => this.#channel(id))
     this.#hear(this.#pc, 'icecandidate', ({ candidate }: RTCPeerConnectionIceEvent) => this.#gathered(candidate))
     for (const change of ['connectionstatechange', 'iceconnectionstatechange']) this.#hear(this.#pc, change, () => this.#follow())
@@ -124,7 +124,7 @@ export class Carrier {
   use(configuration: RTCConfiguration): void {
     if (configuration.iceServers === this.#servers) return
     this.#servers = configuration.iceServers
-    setConfiguration(this.#pc, configuration)
+    this.#pc.setConfiguration(configuration)
   }
 
   /** Whether so many bytes can be handed over now. */
@@ -159,29 +159,4 @@ export class Carrier {
     this.#closed = true
     this.#pc.close()
   }
-}
-
-/** A browser refuses all ICE servers for one that it can't use, and throws; the others will do. */
-function connect(configuration: RTCConfiguration): RTCPeerConnection {
-  try {
-    return new RTCPeerConnection(configuration)
-  } catch {
-    const pc = new RTCPeerConnection({ ...configuration, iceServers: [] })
-    setConfiguration(pc, configuration)
-    return pc
-  }
-}
-
-function setConfiguration(pc: RTCPeerConnection, { iceServers = [], ...rest }: RTCConfiguration): void {
-  const use = (servers: RTCIceServer[]) => pc.setConfiguration({ ...rest, iceServers: servers })
-  const usable: RTCIceServer[] = []
-  for (const server of iceServers) {
-    try {
-      use([...usable, server])
-      usable.push(server)
-    } catch (error) {
-      console.warn('snug: an ICE server can’t be used:', error)
-    }
-  }
-  if (!usable.length) use([])
 }

@@ -213,6 +213,7 @@ describe('the path', () => {
     bob.pc.stats = pair('relay', '203.0.113.1', 'udp')
     await later(1_000)
     expect([ann.link.path, bob.link.path]).toEqual(['relay-udp', 'relay-udp'])
+    for (const end of [ann, bob]) expect(end.report.mock.calls).toEqual([[{ outcome: 'opened', path: 'relay-udp', time: expect.any(Number) }]])
     bob.pc.stats = pair('host', '192.168.0.3')
     await later(2_000)
     expect([ann.link.path, bob.link.path]).toEqual(['lan', 'lan'])

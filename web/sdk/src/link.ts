@@ -8,6 +8,7 @@ import { type Action, byeWait, type LinkEvent, Machine, type Via } from './machi
 import type { Cause, LinkState } from './member.ts'
 import { Outbox } from './outbox.ts'
 import type { Leg, Path } from './path.ts'
+import type { Outcome, Report } from './report.ts'
 import type { Signal } from './signals.ts'
 
 const describeWait = 10_000 // ms, for the browser to make or take a description
@@ -25,6 +26,8 @@ export interface LinkHandlers {
   signal(signal: Signal): void
   /** Makes sure that the hub is there. */
   probe(): void
+  /** How the attempt to open the link came out, once. */
+  report(report: Report): void
   /** The link has ended, and the other member has begun another with this signal. */
   anew(signal: Signal): void
   /** The state, the cause or the path has. */
@@ -52,7 +55,9 @@ export class Link {
   #running = false
   #timer: ReturnType<typeof setTimeout> | undefined
   #carrier: Carrier | undefined // the newest
-  #legs = new Legs(path => this.#say({ type: 'path', path }), path => this.#pathIs(path))
+  #legs = new Legs(path => this.#say({ type: 'path', path }), (path, known) => this.#pathIs(path, known))
+
+  #reported = false
 
   // What is sent.
   #outbox = new Outbox()
@@ -61,7 +66,7 @@ export class Link {
   #turn = [Promise.resolve(), Promise.resolve(), Promise.resolve()] // of who sends on a data channel
   #waiting = 0 // bytes
   #stirred: Array<() => void> = [] // who waits until something may be possible
-  #everOpen = false
+  #opened = 0 // ms from the beginning; 0: it never was open
   #closing = false // nobody may begin to send
   #stopped = false // nothing more may be sent
   #gone!: () => void
@@ -166,7 +171,7 @@ export class Link {
     try {
       const c: Carrier = this.#carrier = new Carrier(number, this.#on.configuration(), {
         candidate: candidate => this.post({ type: 'gathered', candidate }, c),
-        opened: () => this.#opened(c),
+        opened: () => this.#open(c),
         state: (type, dtls) => {
           this.post({ type, dtls }, c)
           if (type === 'connected') this.#legs.follow(c)
@@ -187,8 +192,8 @@ export class Link {
     this.#carrier = undefined
   }
 
-  #opened(c: Carrier): void {
-    this.#everOpen = true
+  #open(c: Carrier): void {
+    this.#opened ||= performance.now() - this.#began || 1
     if (c.number === 1) this.#resumed = c
     else this.#acknowledge() // what is missing is sent again
     this.post({ type: 'opened' }, c)
@@ -196,11 +201,18 @@ export class Link {
     this.#legs.follow(c)
   }
 
-  #pathIs(path: Path): void {
+  #pathIs(path: Path, known: boolean): void {
     this.post({ type: 'path', path })
+    if (known && this.#opened) this.#report('opened', path)
     if (path === this.path) return
     this.path = path
     this.#on.changed()
+  }
+
+  /** Tells the hub when the path is known, or at the end. */
+  #report(outcome: Outcome, path = this.path): void {
+    if (!this.#reported) this.#on.report({ outcome, ...(path ? { path } : {}), time: this.#opened })
+    this.#reported = true
   }
 
   /** How this side reaches the other, now. */
@@ -255,7 +267,7 @@ export class Link {
   /** A carrier that is lost holds up nobody: what is reliable goes out on the next, what isn't is dropped. */
   #takes(id: number): boolean {
     const c = this.#carrier
-    if (!this.#everOpen || (id === reliable && this.#outbox.isFull)) return false
+    if (!this.#opened || (id === reliable && this.#outbox.isFull)) return false
     if (!c?.isOpen || (id === reliable && c !== this.#resumed)) return true
     return c.fits(id, maxFrame) && (id === unreliable || this.#outbox.isPut)
   }
@@ -295,6 +307,7 @@ export class Link {
     this.cause = cause
     this.#stop()
     this.#gone()
+    this.#report(this.#opened ? 'opened' : cause as Outcome)
     this.#on.changed()
   }
 

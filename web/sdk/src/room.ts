@@ -295,6 +295,7 @@ export class Room extends EventTarget {
       configuration: () => this.#configuration,
       signal: body => this.#hub.signal(entry.id, body),
       probe: () => this.#hub.probe(),
+      report: report => this.#hub.report(report),
       anew: signal => {
         if (standing.listed && this.#standings.get(entry.id) === standing) this.#renew(standing, signal)
       },
