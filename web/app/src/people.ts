@@ -38,7 +38,7 @@ export class People extends Element {
   #why({ state, cause, away }: Member): TemplateResult | typeof nothing {
     const { words } = this
     if (state !== 'gone' || !cause || away) return nothing
-    return html` <small class="why">${words.causes[cause]}${isTemporary(cause) ? ` ${words.again}` : ''}</small>`
+    return html` <small class="why">${words.causes[cause]}</small>${isTemporary(cause) ? html` <small>${words.again}</small>` : nothing}`
   }
 
   #kick({ id, name }: Member): TemplateResult {
