@@ -10,7 +10,6 @@ import rosters from '../../../signaling/testdata/rosters.json'
 import toHub from '../../../signaling/testdata/to-hub.json'
 import type { Action, LinkEvent } from '../src/machine.ts'
 import type { Path, PathEnd } from '../src/path.ts'
-import type { Action, LinkEvent } from '../src/machine.ts'
 import type { Roster } from '../src/roster.ts'
 
 /** What a change makes of a roster, and the ids of whom it changed. */
