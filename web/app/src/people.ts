@@ -16,7 +16,7 @@ export class People extends Element {
     const { words, self, members } = this
     return html`
       <h2 id="here">${words.inRoom}</h2>
-      <ul aria-labelledby="here">
+      <ul aria-labelledby="here" tabindex="0">
         <li data-colour=${colourOf(self.id)}><span class="face" aria-hidden="true">${initial(self.name)}</span>
           <span class="who"><b>${plain(self.name)}</b> <small>${words.you}</small></span></li>
         ${members.map(m => html`

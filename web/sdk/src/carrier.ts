@@ -68,7 +68,8 @@ export class Carrier {
     this.#hear(channel, 'bufferedamountlow', () => this.#on.room())
     this.#hear(channel, 'close', () => {
       this.isOpen = false
-      this.#tell('closed')
+      if (this.#told !== 'failed') this.#tell(this.#pc.connectionState === 'failed' ? 'failed' : 'closed')
+      this.#told = 'closed'
     })
     return channel
   }
@@ -90,8 +91,9 @@ export class Carrier {
     else if (iceConnectionState === 'connected' || iceConnectionState === 'completed') this.#tell('connected')
   }
 
+  /** Tells what is new. Without its data channels a carrier is of no use, whatever else is said of it: Firefox loses them when ICE is restarted again too soon, and goes on. */
   #tell(state: CarrierState, dtls = false): void {
-    if (state === this.#told) return
+    if (state === this.#told || this.#told === 'closed') return
     this.#told = state
     this.#on.state(state, dtls)
   }
