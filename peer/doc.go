@@ -10,5 +10,8 @@
 //
 // Package peer/chat, on top of this one, is for those who talk as people do.
 //
-//	signal → link's one goroutine → PeerConnection → data channel → frame → Receive
+//	signal → link's one goroutine → its machine → carrier (a PeerConnection) → data channel → frame → Receive
+//
+// A link outlives what it rides on: a network that is gone for a while or changes, and a PeerConnection that
+// breaks, lose no reliable message.
 package peer

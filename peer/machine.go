@@ -28,7 +28,7 @@ const (
 	freshEvery   = 4 * time.Second // carriers aren't made faster
 	improveFirst = 30 * time.Second
 	improveMax   = 10 * time.Minute
-	doubtfulFor  = 10 * time.Second // after the network has changed
+	doubtfulFor  = 10 * time.Second // after the network has changed, or ICE was restarted
 
 	repeatFirst = time.Second // doubled each time
 	repeatMax   = 8 * time.Second

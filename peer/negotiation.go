@@ -20,7 +20,7 @@ type negotiation struct {
 	wantFresh bool          // for another carrier
 	freshAt   time.Duration // when the carrier was made
 	freshN    bool          // the offer n is the first of its carrier
-	doubtful  time.Duration // until when the link may lead nowhere: the network has changed
+	doubtful  time.Duration // until when the link may lead nowhere: the network has changed, or ICE is restarted
 	needing   bool          // the answerer's: another offer
 	needFresh bool          // for another carrier
 
@@ -68,7 +68,7 @@ func (m *machine) offer() {
 	switch {
 	case !m.want:
 		return
-	case m.state != LinkLive && m.hubAway && m.n > 0:
+	case m.hubAway && m.n > 0:
 		return // hubBack comes here again
 	case m.wantFresh && m.number > 0 && m.now < m.freshAt+freshEvery:
 		m.rebuildAt = m.freshAt + freshEvery
@@ -88,6 +88,7 @@ func (m *machine) prepare(fresh bool, number uint32) {
 		m.become(map[bool]LinkState{true: LinkRebuilding, false: LinkRestarting}[fresh])
 	}
 	if !fresh {
+		m.doubtful = m.now + doubtfulFor // Pion leaves the old path as soon as it restarts
 		return
 	}
 	if m.everOpen && (m.lost || m.deadline == 0) {

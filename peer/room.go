@@ -284,9 +284,3 @@ func (r *Room) signal(to string, body jsontext.Value) {
 		r.options.Logger.Debug("a signal wasn't sent", "to", to, "error", err)
 	}
 }
-
-func (r *Room) hubAway() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.hubErr != nil
-}

@@ -14,7 +14,7 @@ const serversWait = 5_000 // for the offerer to use new ICE servers
 const freshEvery = 4_000 // carriers aren't made faster
 const improveFirst = 30_000
 const improveMax = 600_000
-const doubtfulFor = 10_000 // after the network has changed
+const doubtfulFor = 10_000 // after the network has changed, or ICE was restarted
 const repeatFirst = 1_000 // doubled each time
 const repeatMax = 8_000
 
@@ -57,7 +57,7 @@ export class Machine {
   #wantFresh = false // for another carrier
   #freshAt = 0 // when the carrier was made
   #freshN = false // the offer n is the first of its carrier
-  #doubtful = 0 // until when the link may lead nowhere: the network has changed
+  #doubtful = 0 // until when the link may lead nowhere: the network has changed, or ICE is restarted
   #needing = false // the answerer's: another offer
   #needFresh = false // for another carrier
   #local: Candidate[] = [] // ours for n
@@ -334,7 +334,7 @@ export class Machine {
   /** Makes an offer if one is wanted and can be made: one at a time (Pion has no rollback), and when it can reach the other side, lest its candidates be stale. */
   #offer(): void {
     if (!this.#want) return
-    if (this.#state !== 'live' && this.#hubAway && this.#n > 0) return // #hubBack comes here again
+    if (this.#hubAway && this.#n > 0) return // #hubBack comes here again
     const fastest = this.#freshAt + freshEvery
     if (this.#wantFresh && this.#number > 0 && this.#now < fastest) {
       this.#at.rebuild = fastest
@@ -351,7 +351,10 @@ export class Machine {
   #prepare(fresh: boolean, number: number): void {
     const at = this.#at
     if (this.#everOpen && (fresh || this.#state !== 'live')) this.#become(fresh ? 'rebuilding' : 'restarting')
-    if (!fresh) return
+    if (!fresh) {
+      this.#doubtful = this.#now + doubtfulFor // Pion leaves the old path as soon as it restarts
+      return
+    }
     if (this.#everOpen && (this.#lost || !at.deadline)) at.deadline = this.#now + silentWait
     this.#lost = false
     this.#number = number
