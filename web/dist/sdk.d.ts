@@ -13,9 +13,9 @@ export { maxMessage }
 export type { Transport }
 export type { HubState }
 export { checkRoom, inviteTo, newRoomName, parseInvite }
-export type { SendOptions }
 export { isTemporary }
 export type { Cause, LinkState, Member }
+export type { SendOptions }
 export type { Leg, Path }
 export type { Holds }
 export { join, Room }
@@ -353,16 +353,13 @@ interface LinkHandlers {
     signal(signal: Signal): void;
     /** Makes sure that the hub is there. */
     probe(): void;
+    /** How the attempt to open the link came out, once. */
+    report(report: Report): void;
     /** The link has ended, and the other member has begun another with this signal. */
     anew(signal: Signal): void;
     /** The state, the cause or the path has. */
     changed(): void;
     message(data: string | Uint8Array, unreliable: boolean): void;
-}
-interface SendOptions {
-    /** Send it once, in no order, and don't mind if it is lost. */
-    unreliable?: boolean;
-    signal?: AbortSignal;
 }
 /** The relation to one other member: LINK.md. It outlives the carriers that it rides on. */
 declare class Link {
@@ -435,20 +432,6 @@ type Action = {
 };
 /** The way that a signal takes; link is the control channel. */
 type Via = 'hub' | 'link' | 'both';
-declare const byeWait = 2000;
-/**
- * Decides what a link does next: LINK.md, section 4. It has no clock, no carrier and no hub: it takes what happened
- * and when, in ms since the link began, and returns what is to be done, so that the same traces drive it here
- * and in Go (signaling/testdata/link-traces.json).
- */
-declare class Machine {
-    #private;
-    constructor(offerer: boolean);
-    /** Takes an event that happened at now. */
-    step(now: number, event: LinkEvent): Action[];
-    /** When a tick is wanted; 0: never. */
-    get due(): number;
-}
 declare const control = 0;
 declare const reliable = 1;
 declare const unreliable = 2;
@@ -492,6 +475,34 @@ declare class Carrier {
     /** This side's half of the path; undefined while there is none. */
     leg(): Promise<Leg | undefined>;
     close(): void;
+}
+interface SendOptions {
+    /** Send it once, in no order, and don't mind if it is lost. */
+    unreliable?: boolean;
+    signal?: AbortSignal;
+}
+/** Messages of a link, on their way out. Reliable ones are kept until the other side has them: another carrier sends them again. */
+declare class Outbox {
+    #private;
+    /** Reliable messages, as long as the link lives. */
+    sent: number;
+    /** Settles when nobody waits any more who has begun to send reliably. */
+    drained: Promise<void>;
+    /** There is another carrier, or none for now. */
+    use(carrier: Carrier | undefined): void;
+    /** The carrier is open. Only on the first one it is known what is missing: everything. */
+    open(): void;
+    /** Drops what the other side has, so many messages in all, and begins to send what is missing. Throws if it can't have so many. */
+    acknowledged(messages: number): void;
+    /** Hands over what is kept, as far as there is room, and has those look again who wait. */
+    flush(): void;
+    /** Nobody may begin to send any more. */
+    close(): void;
+    /** Nothing more may be sent. */
+    stop(): void;
+    /** Waits until something may be possible that wasn't; tells whether it is over. */
+    look(): Promise<boolean>;
+    send(data: string | Uint8Array, { unreliable: once, signal }: SendOptions): Promise<void>;
 }
 declare const maxFrame = 16384;
 /** The longest message, in bytes. */

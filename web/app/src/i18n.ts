@@ -39,7 +39,7 @@ const en = {
   kick: (name: string) => `Put ${name} out`,
   token: 'Token',
   states: {
-    connecting: 'connecting…', live: 'connected', shaky: 'shaky: nothing comes through', restarting: 'shaky: looking for another way…',
+    connecting: 'connecting…', live: 'connected', shaky: 'shaky: nothing comes through', restarting: 'shaky: finding another way…',
     rebuilding: 'connecting anew…', gone: 'not connected',
   } satisfies Record<LinkState, string>,
   paths: {
@@ -144,7 +144,7 @@ const zh: Words = {
   kick: name => `将 ${name} 移出房间`,
   token: '令牌',
   states: {
-    connecting: '连接中…', live: '已连接', shaky: '不稳定：暂时没有数据', restarting: '不稳定：正在寻找其他路径…',
+    connecting: '连接中…', live: '已连接', shaky: '不稳定：暂时没有数据', restarting: '不稳定：正在换路径…',
     rebuilding: '正在重新连接…', gone: '未连接',
   },
   paths: {

@@ -16,7 +16,7 @@ export class People extends Element {
     const { words, self, members } = this
     return html`
       <h2 id="here">${words.inRoom}</h2>
-      <ul aria-labelledby="here">
+      <ul aria-labelledby="here" tabindex="0">
         <li data-colour=${colourOf(self.id)}><span class="face" aria-hidden="true">${initial(self.name)}</span>
           <span class="who"><b>${plain(self.name)}</b> <small>${words.you}</small></span></li>
         ${members.map(m => html`
@@ -38,7 +38,7 @@ export class People extends Element {
   #why({ state, cause, away }: Member): TemplateResult | typeof nothing {
     const { words } = this
     if (state !== 'gone' || !cause || away) return nothing
-    return html` <small class="why">${words.causes[cause]}${isTemporary(cause) ? ` ${words.again}` : ''}</small>`
+    return html` <small class="why">${words.causes[cause]}</small>${isTemporary(cause) ? html` <small>${words.again}</small>` : nothing}`
   }
 
   #kick({ id, name }: Member): TemplateResult {

@@ -8,9 +8,9 @@ import paths from '../../../signaling/testdata/paths.json'
 import roles from '../../../signaling/testdata/roles.json'
 import rosters from '../../../signaling/testdata/rosters.json'
 import toHub from '../../../signaling/testdata/to-hub.json'
-import type { Action, LinkEvent } from '../src/machine.ts'
 import type { Path, PathEnd } from '../src/path.ts'
 import type { Roster } from '../src/roster.ts'
+import type { Action, LinkEvent } from '../src/step.ts'
 
 /** What a change makes of a roster, and the ids of whom it changed. */
 export interface RosterCase { name: string; roster: Roster; change: unknown; left: string[]; joined: string[]; away: string[]; after: Roster }

@@ -1,5 +1,6 @@
 import { vi } from 'vitest'
 import { Link } from '../src/link.ts'
+import type { Report } from '../src/report.ts'
 import type { Signal } from '../src/signals.ts'
 import { type FakeChannel, FakeConnection } from './connection.ts'
 
@@ -15,6 +16,7 @@ export class LinkEnd {
   readonly states: string[] = []
   readonly anew = vi.fn<(signal: Signal) => void>()
   readonly probe = vi.fn()
+  readonly report = vi.fn<(report: Report) => void>()
   configuration: RTCConfiguration
   #configurations = new Set<RTCConfiguration>()
   pass: (signal: Signal) => void = () => {}
@@ -31,6 +33,7 @@ export class LinkEnd {
         this.pass(signal)
       },
       probe: this.probe,
+      report: this.report,
       anew: this.anew,
       changed: () => { if (this.states.at(-1) !== this.link.state) this.states.push(this.link.state) },
       message: data => this.heard.push(data),

@@ -45,7 +45,7 @@ export class Carrier {
     this.number = number
     this.#on = on
     this.#servers = configuration.iceServers
-    this.#pc = connect(configuration)
+    this.#pc = new RTCPeerConnection(configuration)
     this.#channels = [control, reliable, unreliable].map(id => this.#channel(id))
     this.#hear(this.#pc, 'icecandidate', ({ candidate }: RTCPeerConnectionIceEvent) => this.#gathered(candidate))
     for (const change of ['connectionstatechange', 'iceconnectionstatechange']) this.#hear(this.#pc, change, () => this.#follow())
@@ -68,7 +68,8 @@ export class Carrier {
     this.#hear(channel, 'bufferedamountlow', () => this.#on.room())
     this.#hear(channel, 'close', () => {
       this.isOpen = false
-      this.#tell('closed')
+      if (this.#told !== 'failed') this.#tell(this.#pc.connectionState === 'failed' ? 'failed' : 'closed')
+      this.#told = 'closed'
     })
     return channel
   }
@@ -90,8 +91,9 @@ export class Carrier {
     else if (iceConnectionState === 'connected' || iceConnectionState === 'completed') this.#tell('connected')
   }
 
+  /** Tells what is new. Without its data channels a carrier is of no use, whatever else is said of it: Firefox loses them when ICE is restarted again too soon, and goes on. */
   #tell(state: CarrierState, dtls = false): void {
-    if (state === this.#told) return
+    if (state === this.#told || this.#told === 'closed') return
     this.#told = state
     this.#on.state(state, dtls)
   }
@@ -124,7 +126,7 @@ export class Carrier {
   use(configuration: RTCConfiguration): void {
     if (configuration.iceServers === this.#servers) return
     this.#servers = configuration.iceServers
-    setConfiguration(this.#pc, configuration)
+    this.#pc.setConfiguration(configuration)
   }
 
   /** Whether so many bytes can be handed over now. */
@@ -159,29 +161,4 @@ export class Carrier {
     this.#closed = true
     this.#pc.close()
   }
-}
-
-/** A browser refuses all ICE servers for one that it can't use, and throws; the others will do. */
-function connect(configuration: RTCConfiguration): RTCPeerConnection {
-  try {
-    return new RTCPeerConnection(configuration)
-  } catch {
-    const pc = new RTCPeerConnection({ ...configuration, iceServers: [] })
-    setConfiguration(pc, configuration)
-    return pc
-  }
-}
-
-function setConfiguration(pc: RTCPeerConnection, { iceServers = [], ...rest }: RTCConfiguration): void {
-  const use = (servers: RTCIceServer[]) => pc.setConfiguration({ ...rest, iceServers: servers })
-  const usable: RTCIceServer[] = []
-  for (const server of iceServers) {
-    try {
-      use([...usable, server])
-      usable.push(server)
-    } catch (error) {
-      console.warn('snug: an ICE server can’t be used:', error)
-    }
-  }
-  if (!usable.length) use([])
 }

@@ -567,6 +567,42 @@ describe('when the network is back, or somebody looks', () => {
     expect(FakeWebSocket.all).toHaveLength(2)
   })
 
+  test('a connection that hasn’t answered since the network went away is given up for another, at once', async () => {
+    const { network } = page()
+    const { hub, on } = connected()
+    network(false)
+    await later(2_000)
+    network(true)
+    expect(FakeWebSocket.all).toHaveLength(2)
+    expect(on.network).toHaveBeenCalledOnce()
+    admit({ recovered: true })
+    expect(hub.state.state).toBe('connected')
+    expect(said('hello')).toEqual([{ ...hello, session: 's1', received: 0 }])
+  })
+
+  test('one that has answered goes on', async () => {
+    const { network } = page()
+    connected()
+    network(false)
+    FakeWebSocket.newest.say({ type: 'pong' })
+    network(true)
+    expect(FakeWebSocket.all).toHaveLength(1)
+    expect(said('ping')).toHaveLength(2)
+  })
+
+  test('another kind of connection is another network, and another speed isn’t', () => {
+    const { navigator } = page()
+    const connection = Object.assign(new EventTarget(), { type: 'wifi' })
+    Object.assign(navigator, { connection })
+    const { on } = connected()
+    connection.dispatchEvent(new Event('change'))
+    expect(on.network).not.toHaveBeenCalled()
+    connection.type = 'cellular'
+    connection.dispatchEvent(new Event('change'))
+    expect(on.network).toHaveBeenCalledOnce()
+    expect(said('ping')).toHaveLength(1)
+  })
+
   test('an attempt on the old network is given up for another', () => {
     const { network } = page()
     connected()

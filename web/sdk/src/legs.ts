@@ -8,14 +8,14 @@ const measureEvery = 10_000
 /** The two halves of a link's path, each as its side sees it: neither sees whether the other goes over a relay. */
 export class Legs {
   #say: (leg: Path) => boolean
-  #tell: (path: Path) => void
+  #tell: (path: Path, known: boolean) => void
   #carrier: Carrier | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
   #ours: Path | '' = '' // not known yet
   #theirs: Path | '' = ''
 
-  /** say tells the other side, if that can be done at once; tell is called with the worse leg when one has changed. */
-  constructor(say: (leg: Path) => boolean, tell: (path: Path) => void) {
+  /** say tells the other side, if that can be done at once; tell is called with the worse leg when one has changed, and whether both are known. */
+  constructor(say: (leg: Path) => boolean, tell: (path: Path, known: boolean) => void) {
     this.#say = say
     this.#tell = tell
   }
@@ -50,6 +50,6 @@ export class Legs {
 
   #changed(): void {
     const path = worse(this.#ours, this.#theirs)
-    if (path) this.#tell(path)
+    if (path) this.#tell(path, this.#ours !== '' && this.#theirs !== '')
   }
 }

@@ -52,6 +52,19 @@ describe('silence', () => {
   })
 })
 
+test('a carrier without its data channels is of no use, whatever it says', async () => {
+  const { ann, bob } = await live()
+  bob.pass = ann.pass = () => {}
+  ann.channel(reliable).become('closed')
+  ann.pc.become('disconnected')
+  ann.pc.become('connected')
+  expect(ann.states).toEqual(['live', 'shaky'])
+  bob.pc.iceConnectionState = bob.pc.connectionState = 'failed' // as Firefox: no event before that of the data channel
+  bob.channel(reliable).become('closed')
+  await settle()
+  expect(bob.said.at(-1)).toEqual({ type: 'need-offer', n: 1, fresh: true })
+})
+
 test('a live link that is told of another network has ICE restarted at once, over its own channel and through the hub', async () => {
   const { ann, bob } = await live()
   ann.said.length = 0
@@ -213,6 +226,7 @@ describe('the path', () => {
     bob.pc.stats = pair('relay', '203.0.113.1', 'udp')
     await later(1_000)
     expect([ann.link.path, bob.link.path]).toEqual(['relay-udp', 'relay-udp'])
+    for (const end of [ann, bob]) expect(end.report.mock.calls).toEqual([[{ outcome: 'opened', path: 'relay-udp', time: expect.any(Number) }]])
     bob.pc.stats = pair('host', '192.168.0.3')
     await later(2_000)
     expect([ann.link.path, bob.link.path]).toEqual(['lan', 'lan'])

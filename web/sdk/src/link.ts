@@ -1,19 +1,18 @@
 import { Carrier, control, reliable, unreliable } from './carrier.ts'
 import { decodeControl } from './control.ts'
 import { malformed } from './decode.ts'
-import { SnugError } from './errors.ts'
-import { bytesOf, decodeFrame, encodeFrame, maxFrame, maxMessage } from './frame.ts'
+import { bytesOf, decodeFrame, maxMessage } from './frame.ts'
 import { Legs } from './legs.ts'
-import { type Action, byeWait, type LinkEvent, Machine, type Via } from './machine.ts'
+import { byeWait, Machine } from './machine.ts'
 import type { Cause, LinkState } from './member.ts'
-import { Outbox } from './outbox.ts'
+import { Outbox, type SendOptions } from './outbox.ts'
 import type { Leg, Path } from './path.ts'
+import type { Outcome, Report } from './report.ts'
 import type { Signal } from './signals.ts'
+import type { Action, LinkEvent, Via } from './step.ts'
 
 const describeWait = 10_000 // ms, for the browser to make or take a description
 const maxEvents = 256 // that wait for it; signals beyond are dropped, and repeated if they matter
-// What may wait in send() for one link, in bytes; beyond, send() rejects.
-const maxWaiting = 16 * 1024 * 1024
 // What came is acknowledged when it is so much, or so old.
 const ackBytes = 64 * 1024
 const ackDelay = 200 // ms
@@ -25,17 +24,13 @@ export interface LinkHandlers {
   signal(signal: Signal): void
   /** Makes sure that the hub is there. */
   probe(): void
+  /** How the attempt to open the link came out, once. */
+  report(report: Report): void
   /** The link has ended, and the other member has begun another with this signal. */
   anew(signal: Signal): void
   /** The state, the cause or the path has. */
   changed(): void
   message(data: string | Uint8Array, unreliable: boolean): void
-}
-
-export interface SendOptions {
-  /** Send it once, in no order, and don't mind if it is lost. */
-  unreliable?: boolean
-  signal?: AbortSignal
 }
 
 /** The relation to one other member: LINK.md. It outlives the carriers that it rides on. */
@@ -52,18 +47,10 @@ export class Link {
   #running = false
   #timer: ReturnType<typeof setTimeout> | undefined
   #carrier: Carrier | undefined // the newest
-  #legs = new Legs(path => this.#say({ type: 'path', path }), path => this.#pathIs(path))
-
-  // What is sent.
+  #legs = new Legs(path => this.#say({ type: 'path', path }), (path, known) => this.#pathIs(path, known))
   #outbox = new Outbox()
-  #resumed: Carrier | undefined // the newest on which it is known what is missing
-  #unreliable = 0 // messages
-  #turn = [Promise.resolve(), Promise.resolve(), Promise.resolve()] // of who sends on a data channel
-  #waiting = 0 // bytes
-  #stirred: Array<() => void> = [] // who waits until something may be possible
-  #everOpen = false
-  #closing = false // nobody may begin to send
-  #stopped = false // nothing more may be sent
+  #opened = 0 // ms from the beginning; 0: it never was open
+  #reported = false
   #gone!: () => void
   #ended = new Promise<void>(resolve => { this.#gone = resolve })
 
@@ -166,14 +153,15 @@ export class Link {
     try {
       const c: Carrier = this.#carrier = new Carrier(number, this.#on.configuration(), {
         candidate: candidate => this.post({ type: 'gathered', candidate }, c),
-        opened: () => this.#opened(c),
+        opened: () => this.#open(c),
         state: (type, dtls) => {
           this.post({ type, dtls }, c)
           if (type === 'connected') this.#legs.follow(c)
         },
         frame: (id, data) => this.#receive(c, id, data),
-        room: () => this.#flush(),
+        room: () => this.#outbox.flush(),
       })
+      this.#outbox.use(c)
     } catch (error) {
       console.warn('snug: no RTCPeerConnection could be made:', error)
     }
@@ -185,27 +173,34 @@ export class Link {
     this.#ack = undefined
     this.#carrier?.close()
     this.#carrier = undefined
+    this.#outbox.use(undefined)
   }
 
-  #opened(c: Carrier): void {
-    this.#everOpen = true
-    if (c.number === 1) this.#resumed = c
-    else this.#acknowledge() // what is missing is sent again
+  #open(c: Carrier): void {
+    this.#opened ||= performance.now() - this.#began || 1
+    if (c.number > 1) this.#acknowledge() // what is missing is sent again
     this.post({ type: 'opened' }, c)
-    this.#flush()
+    this.#outbox.open()
     this.#legs.follow(c)
   }
 
-  #pathIs(path: Path): void {
+  #pathIs(path: Path, known: boolean): void {
     this.post({ type: 'path', path })
+    if (known && this.#opened) this.#report('opened', path)
     if (path === this.path) return
     this.path = path
     this.#on.changed()
   }
 
+  /** Tells the hub when the path is known, or at the end. */
+  #report(outcome: Outcome, path = this.path): void {
+    if (!this.#reported) this.#on.report({ outcome, ...(path ? { path } : {}), time: this.#opened })
+    this.#reported = true
+  }
+
   /** How this side reaches the other, now. */
   async statistics(): Promise<Leg | undefined> {
-    return this.#carrier?.leg()
+    return this.#carrier?.leg().catch(() => undefined) // it has just ended
   }
 
   #signal(signal: Signal, via: Via): void {
@@ -225,76 +220,31 @@ export class Link {
    * Waits while connecting or full, and resolves when the message is kept here for the other side: nothing but the
    * end of the link keeps it from arriving, once and in order, unless it is unreliable. Rejects with a SnugError when the link ends.
    */
-  async send(data: string | Uint8Array, options: SendOptions = {}): Promise<void> {
-    const { length } = bytesOf(data)
-    if (length > maxMessage) throw new SnugError('too-long', `This message is ${length} bytes long; ${maxMessage} are allowed.`)
-    if (this.#waiting + length > maxWaiting) throw new SnugError('too-much', 'Too much is waiting to be sent. Await send() before sending more.')
-    if (this.#closing) throw gone()
-    this.#waiting += length
-    try {
-      await this.#inTurn(options.unreliable ? unreliable : reliable, data, options.signal)
-    } finally {
-      this.#waiting -= length
-    }
-  }
-
-  /** Messages are sent one after the other, in the order of the calls. Who aborts doesn't wait for its turn. */
-  #inTurn(id: number, data: string | Uint8Array, signal: AbortSignal | undefined): Promise<void> {
-    const done = this.#turn[id]!.then(async () => {
-      while (!this.#takes(id) && !this.#stopped && !signal?.aborted) await this.#stir()
-      if (signal?.aborted) throw abortion(signal)
-      if (this.#stopped) throw gone()
-      if (id === reliable) this.#outbox.add(data)
-      else this.#carrier?.put(id, encodeFrame({ type: 'message', channel: 0, sequence: ++this.#unreliable, payload: data }))
-      this.#flush()
-    })
-    this.#turn[id] = done.catch(() => {})
-    return signal ? orAborted(done, signal) : done
-  }
-
-  /** A carrier that is lost holds up nobody: what is reliable goes out on the next, what isn't is dropped. */
-  #takes(id: number): boolean {
-    const c = this.#carrier
-    if (!this.#everOpen || (id === reliable && this.#outbox.isFull)) return false
-    if (!c?.isOpen || (id === reliable && c !== this.#resumed)) return true
-    return c.fits(id, maxFrame) && (id === unreliable || this.#outbox.isPut)
-  }
-
-  /** Sends what is kept, as far as there is room, and has those look again who wait. */
-  #flush(): void {
-    if (this.#carrier && this.#carrier === this.#resumed) this.#outbox.flush(this.#carrier)
-    for (const look of this.#stirred.splice(0)) look()
-  }
-
-  #stir(): Promise<void> {
-    return new Promise(resolve => this.#stirred.push(resolve))
-  }
-
-  #stop(): void {
-    this.#closing = this.#stopped = true
-    this.#flush()
+  send(data: string | Uint8Array, options: SendOptions = {}): Promise<void> {
+    return this.#outbox.send(data, options)
   }
 
   /** Says bye, and waits until everything that was sent has arrived, for two seconds at most; or ends the link at once. */
   async close(atOnce = false): Promise<void> {
     const ended = Promise.race([this.#ended, new Promise(resolve => setTimeout(resolve, byeWait))])
-    this.#closing = true
+    this.#outbox.close()
     this.post({ type: 'close' })
     if (atOnce) this.post({ type: 'close' })
-    await Promise.race([ended, this.#turn[reliable]])
+    await Promise.race([ended, this.#outbox.drained])
     void this.#sayBye()
     await ended
   }
 
   async #sayBye(): Promise<void> {
-    while (!this.#stopped && !this.#say({ type: 'bye', messages: this.#outbox.sent })) await this.#stir()
+    while (!this.#say({ type: 'bye', messages: this.#outbox.sent }) && !await this.#outbox.look());
   }
 
   #end(cause: Cause): void {
     this.state = 'gone'
     this.cause = cause
-    this.#stop()
+    this.#outbox.stop()
     this.#gone()
+    this.#report(this.#opened ? 'opened' : cause as Outcome)
     this.#on.changed()
   }
 
@@ -306,7 +256,7 @@ export class Link {
       if (!frame || frame.channel !== 0 || (frame.type === 'control') !== (id === control)) return
       if (id === control) {
         if (frame.sequence !== ++c.received >>> 0) throw malformed('out of order')
-        if (frame.payload !== undefined) this.#control(c, frame.payload)
+        if (frame.payload !== undefined) this.#control(frame.payload)
       } else if (id === unreliable || this.#isNext(frame.sequence, c)) {
         if (frame.payload !== undefined) this.#on.message(frame.payload, id === unreliable)
         if (id === reliable) this.#took(data.byteLength)
@@ -340,20 +290,16 @@ export class Link {
     this.#ack = said || !this.#carrier ? undefined : setTimeout(() => this.#acknowledge(), ackDelay)
   }
 
-  #control(c: Carrier, payload: string | Uint8Array): void {
+  #control(payload: string | Uint8Array): void {
     const message = decodeControl(payload)
     switch (message?.type) {
       case undefined: return // of a later version
-      case 'ack':
-        this.#outbox.acknowledged(message.messages)
-        if (this.#resumed !== c) this.#outbox.rewind() // the first on this carrier tells what is missing
-        this.#resumed = c
-        return this.#flush()
+      case 'ack': return this.#outbox.acknowledged(message.messages)
       case 'path': return this.#legs.heard(message.path)
       case 'bye-ack': return this.post({ type: 'bye-ack' })
       case 'bye':
         this.#byeMessages = message.messages
-        this.#stop()
+        this.#outbox.stop()
         this.post({ type: 'bye' })
         return this.#checkBye()
       default: this.take(message!)
@@ -371,21 +317,4 @@ export class Link {
 
 function hasTURN({ iceServers = [] }: RTCConfiguration): boolean {
   return iceServers.flatMap(({ urls }) => urls).some(url => /^turns?:/.test(url))
-}
-
-function gone(): SnugError {
-  return new SnugError('gone', 'The link is gone.')
-}
-
-function abortion(signal: AbortSignal): SnugError {
-  return new SnugError('aborted', 'Sending was aborted.', { cause: signal.reason })
-}
-
-function orAborted(done: Promise<void>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(abortion(signal))
-    signal.addEventListener('abort', abort)
-    done.finally(() => signal.removeEventListener('abort', abort)).then(resolve, reject)
-    if (signal.aborted) abort()
-  })
 }

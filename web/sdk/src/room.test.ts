@@ -270,6 +270,45 @@ test('ICE servers are the hub’s, and the newest ones', async () => {
   expect(FakeConnection.all.map(c => c.configuration.iceServers)).toEqual([servers, newer])
 })
 
+test('links over a relay alone', async () => {
+  const joining = join(invite, { name: 'a', relayOnly: true })
+  await hub.admit()
+  await joining
+  hub.enter('x')
+  await settle()
+  expect(FakeConnection.newest.configuration).toEqual({ iceServers: [], iceTransportPolicy: 'relay' })
+})
+
+test('how a link came out is reported to a hub that asks, and how it goes can be asked', async () => {
+  const joining = join(invite, { name: 'a' })
+  const ws = FakeWebSocket.newest
+  ws.onsent = message => { if (message['type'] === 'ping') ws.say({ type: 'pong' }) }
+  ws.open()
+  ws.say({ ...welcomeTo('a', [entryOf('a', 1), entryOf('x', 2)]), features: ['report'] })
+  const room = await joining
+  await later(30_000)
+  expect(ws.sent.filter(m => m['type'] === 'report')).toEqual([{ type: 'report', outcome: 'timeout', family: 'other' }])
+  expect(await room.statistics(idOf('x'))).toBeUndefined()
+  expect(await room.statistics(idOf('q'))).toBeUndefined()
+})
+
+test('a member has the path of its link', async () => {
+  const { ann } = await two()
+  FakeConnection.all[0]!.stats = [
+    { id: 't', type: 'transport', selectedCandidatePairId: 'p' },
+    { id: 'p', type: 'candidate-pair', localCandidateId: 'l', remoteCandidateId: 'r' },
+    { id: 'l', type: 'local-candidate', candidateType: 'host', address: '192.0.2.1' },
+    { id: 'r', type: 'remote-candidate', candidateType: 'srflx', address: '192.0.2.2' },
+  ]
+  expect(ann.members[0]).not.toHaveProperty('path')
+  const told = vi.fn()
+  ann.addEventListener('members', told)
+  await later(1_000)
+  expect(ann.members[0]).toMatchObject({ path: 'direct' })
+  expect(told).toHaveBeenCalledOnce()
+  expect(await ann.statistics(idOf('b'))).toMatchObject({ path: 'direct', sent: 0 })
+})
+
 describe('leaving', () => {
   test('says everything first, then bye to the hub', async () => {
     const { ann, bob } = await two()

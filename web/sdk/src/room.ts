@@ -2,8 +2,9 @@ import { SnugError, throwIfAborted } from './errors.ts'
 import { EndEvent, type Listen, type RoomEvents, RoomMessageEvent } from './events.ts'
 import { Client, type HubState } from './hub.ts'
 import { endpoint, inviteTo, parseInvite } from './invite.ts'
-import { Link, type SendOptions } from './link.ts'
+import { Link } from './link.ts'
 import { isTemporary, type Member } from './member.ts'
+import type { SendOptions } from './outbox.ts'
 import type { Leg } from './path.ts'
 import type { FromHub, Holds, Welcome } from './protocol.ts'
 import { offers } from './role.ts'
@@ -295,6 +296,7 @@ export class Room extends EventTarget {
       configuration: () => this.#configuration,
       signal: body => this.#hub.signal(entry.id, body),
       probe: () => this.#hub.probe(),
+      report: report => this.#hub.report(report),
       anew: signal => {
         if (standing.listed && this.#standings.get(entry.id) === standing) this.#renew(standing, signal)
       },
