@@ -59,16 +59,22 @@ func (e *examination) checkICE(ctx context.Context, ice signaling.ICE) {
 	var work sync.WaitGroup
 	var seen sightings
 	work.Go(func() { e.bounded(ctx, func(ctx context.Context) { seen = e.checkSTUN(ctx, servers) }) })
-	good := e.checkTURN(ctx, servers)
+	t := e.checkTURN(ctx, servers)
 	work.Wait()
 	defer seen.close()
-	e.bounded(ctx, func(ctx context.Context) { e.checkRange(ctx, good, &seen) })
-	e.judgeNAT(seen, len(good) > 0)
-	e.judgeFirewall(servers, seen, good)
+	e.bounded(ctx, func(ctx context.Context) { e.checkRange(ctx, append(t.good, t.lame...), &seen) })
+	e.judgeNAT(seen, len(t.good) > 0)
+	e.judgeFirewall(servers, seen, append(t.good, t.lame...))
 }
 
-// checkTURN tries the TURN servers, and returns those that relay.
-func (e *examination) checkTURN(ctx context.Context, servers []server) (good []server) {
+// relays are TURN servers.
+type relays struct {
+	good []server // that relay
+	lame []server // that give out relays to which nothing comes
+}
+
+// checkTURN tries the TURN servers.
+func (e *examination) checkTURN(ctx context.Context, servers []server) (all relays) {
 	var offered []string
 	byWay := make(map[string][]server)
 	for _, s := range servers {
@@ -92,12 +98,12 @@ func (e *examination) checkTURN(ctx context.Context, servers []server) (good []s
 			works := e.checkWay(ctx, way, byWay[way])
 			mu.Lock()
 			defer mu.Unlock()
-			good = append(good, works...)
+			all.good, all.lame = append(all.good, works.good...), append(all.lame, works.lame...)
 		})
 	}
 	e.say("turn", e.turnKind(len(offered) > 0), values{"ways": listed(offered)})
 	work.Wait()
-	return good
+	return all
 }
 
 func (e *examination) turnKind(offered bool) string {
@@ -111,7 +117,7 @@ func (e *examination) turnKind(offered bool) string {
 }
 
 // checkWay tries all servers of one transport. What is wrong with one of them is wrong.
-func (e *examination) checkWay(ctx context.Context, way string, servers []server) (good []server) {
+func (e *examination) checkWay(ctx context.Context, way string, servers []server) (all relays) {
 	found := make([]relayed, len(servers))
 	var work sync.WaitGroup
 	for i, s := range servers {
@@ -122,15 +128,18 @@ func (e *examination) checkWay(ctx context.Context, way string, servers []server
 	work.Wait()
 	first := relayed{}
 	for i, f := range found {
-		if f.kind == "ok" {
-			good = append(good, servers[i])
+		switch f.kind {
+		case "ok":
+			all.good = append(all.good, servers[i])
+		case "lost", "forbidden":
+			all.lame = append(all.lame, servers[i])
 		}
 		if first.kind == "" || first.kind == "ok" && f.kind != "ok" {
 			first = f
 		}
 	}
 	e.say("turn-"+way, first.kind, first.with)
-	return good
+	return all
 }
 
 // judgeFirewall says what can be told of firewalls from how all transports went.

@@ -12,6 +12,8 @@ import (
 	"github.com/snug-chat/snug/signaling"
 )
 
+const timerSlack = 50 * time.Millisecond
+
 // visit is a member that says nothing.
 type visit struct {
 	// Set at construction.
@@ -95,6 +97,9 @@ func (e *examination) enter(ctx context.Context, transport string) attempt {
 	start := time.Now()
 	v, err := e.dial(ctx, transport)
 	if err != nil {
+		if time.Since(start) > e.Timeout-timerSlack {
+			err = context.DeadlineExceeded // whichever timer was first
+		}
 		return attempt{err: err}
 	}
 	if err := v.Ping(ctx); err != nil {

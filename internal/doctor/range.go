@@ -12,13 +12,13 @@ import (
 
 // checkRange sends to a relay from outside, as members do that aren't on a relay themselves: what comes there shows whether the
 // server's address and ports are right, and, as a second place that sees the prober's socket, what its NAT does.
-func (e *examination) checkRange(ctx context.Context, good []server, seen *sightings) {
-	if len(good) == 0 {
+func (e *examination) checkRange(ctx context.Context, servers []server, seen *sightings) {
+	if len(servers) == 0 {
 		e.say("range", "skipped", nil)
 		e.sayAddress("skipped", nil)
 		return
 	}
-	s := good[0]
+	s := servers[0]
 	a, err := e.allocate(ctx, s)
 	if err != nil {
 		e.say("range", "skipped", nil)

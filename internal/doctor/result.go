@@ -26,6 +26,7 @@ type Result struct {
 	ID     string `json:"id"` // one of Checks
 	Title  string `json:"title"`
 	Status Status `json:"status"`
+	Kind   string `json:"kind"` // which case of the check it is: "closed", "silent", …; for programs
 	What   string `json:"what"`
 	Means  string `json:"means,omitzero"` // for members
 	Mend   string `json:"mend,omitzero"`  // what the operator, or whoever runs the network, can do
@@ -104,19 +105,20 @@ var without = map[string]string{
 // render makes the result of a check in a case.
 func render(id, kind string, with values) Result {
 	name := id
-	with = maps(with)
+	with = safe(with)
 	if way, ok := strings.CutPrefix(id, "turn-"); ok {
 		name, with["way"], with["without"] = "relay", strings.ToUpper(way), without[way]
 	}
 	check := texts()[name]
 	t := check.Kinds[kind]
 	return Result{
-		ID: id, Title: fill(check.Title, with), Status: t.Status,
+		ID: id, Title: fill(check.Title, with), Status: t.Status, Kind: kind,
 		What: fill(t.What, with), Means: fill(t.Means, with), Mend: fill(t.Mend, with),
 	}
 }
 
-func maps(v values) values {
+// safe is v, safe to print, in a copy.
+func safe(v values) values {
 	all := make(values, len(v)+2)
 	for key, value := range v {
 		all[key] = plain.Line(value) // some of it comes from servers

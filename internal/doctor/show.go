@@ -132,26 +132,32 @@ func laidOut(r Result, width int) string {
 
 // hang breaks a text into lines of a width, of which the first begins with one thing and the others with another.
 func hang(first, other, text string, width int) string {
-	var b strings.Builder
-	b.WriteString(first)
-	column := lipgloss.Width(first)
-	margin := column
+	var all []string
+	line, margin := first, lipgloss.Width(first)
+	column := margin
 	for state := -1; text != ""; {
 		var piece string
 		piece, text, _, state = uniseg.FirstLineSegmentInString(text, state)
 		bare := lipgloss.Width(strings.TrimRight(piece, " "))
 		if column > margin && column+bare > width {
-			b.WriteString("\n" + other)
-			column = lipgloss.Width(other)
-			margin = column
+			all, line, margin = append(all, line), other, lipgloss.Width(other)
+			column = margin
 		}
 		if margin+bare > width { // one word: better broken than out of sight
-			piece = strings.ReplaceAll(ansi.Hardwrap(piece, max(width-margin, 1), true), "\n", "\n"+other)
+			parts := strings.Split(ansi.Hardwrap(piece, max(width-margin, 1), true), "\n")
+			for _, part := range parts[:len(parts)-1] {
+				all, line = append(all, line+part), other
+			}
+			piece, column = parts[len(parts)-1], lipgloss.Width(line)
 		}
-		b.WriteString(piece)
-		column += lipgloss.Width(piece[strings.LastIndexByte(piece, '\n')+1:])
+		line += piece
+		column += lipgloss.Width(piece)
 	}
-	return strings.TrimRight(b.String(), " ") + "\n"
+	var b strings.Builder
+	for _, l := range append(all, line) {
+		b.WriteString(strings.TrimRight(l, " ") + "\n")
+	}
+	return b.String()
 }
 
 // Summary is the last sentence of a report.
