@@ -113,7 +113,8 @@ func TestWrongPublicAddress(t *testing.T) {
 	t.Parallel()
 	l := (&lab{turn: turnOptions{relay: "198.51.100.7"}}).start(t)
 	finds(t, l.run(t, Options{Timeout: 10 * time.Second}), found{
-		"turn-udp": "lost", "turn-tcp": "lost", "turn-tls": "lost", "range": "address", "server-address": "wrong"})
+		"turn-udp": "lost", "turn-tcp": "lost", "turn-tls": "lost", "range": "address", "server-address": "wrong",
+	})
 }
 
 func TestWrongSecret(t *testing.T) {

@@ -9,12 +9,15 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"fmt"
 	"maps"
 	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -30,6 +33,40 @@ const (
 	secret   = "password of the tests"
 )
 
+// TestMain fails if a goroutine is left when all has ended.
+func TestMain(m *testing.M) {
+	if os.Getenv(visited) != "" {
+		if err := visitor(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	code := m.Run()
+	if left := leftGoroutines(10 * time.Second); code == 0 && left != "" {
+		fmt.Fprintf(os.Stderr, "goroutines are left:\n\n%s\n", left)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// leftGoroutines are the stacks of those that are ours or Pion's, and don't end in time.
+func leftGoroutines(patience time.Duration) string {
+	buffer := make([]byte, 4<<20)
+	for deadline := time.Now().Add(patience); ; <-time.After(10 * time.Millisecond) {
+		var left []string
+		for stack := range strings.SplitSeq(string(buffer[:runtime.Stack(buffer, true)]), "\n\n") {
+			ours := strings.Contains(stack, "snug-chat/snug/") || strings.Contains(stack, "github.com/pion/")
+			if ours && !strings.Contains(stack, "leftGoroutines") {
+				left = append(left, stack)
+			}
+		}
+		if len(left) == 0 || time.Now().After(deadline) {
+			return strings.Join(left, "\n\n")
+		}
+	}
+}
+
 // lab is a hub with a TURN server. Its fields are set before start.
 type lab struct {
 	name    string                          // of the host that the certificate is for; empty: plain HTTP
@@ -41,6 +78,7 @@ type lab struct {
 
 	target Target
 	roots  *x509.CertPool
+	issuer []byte // DER
 	ice    []signaling.ICEServer
 }
 
@@ -110,6 +148,7 @@ func (l *lab) certificate(t *testing.T) tls.Certificate {
 		NotAfter: time.Now().Add(time.Hour * 24 * 365), BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}, nil, nil)
 	l.roots = x509.NewCertPool()
 	l.roots.AddCert(issuer)
+	l.issuer = issuer.Raw
 	name := cmp.Or(l.name, l.turn.at, here)
 	wanted := &x509.Certificate{Subject: pkix.Name{CommonName: name}, NotAfter: l.until}
 	if ip := net.ParseIP(name); ip != nil {

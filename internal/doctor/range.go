@@ -49,6 +49,10 @@ func (e *examination) checkRange(ctx context.Context, servers []server, seen *si
 			seen.seen[relay] = netip.AddrPortFrom(port.Addr().Unmap(), port.Port())
 		}
 	}
+	if !arrived && isOwn(relay.Addr().Unmap()) {
+		e.say("range", "forbidden", nil) // a server relays nothing to its own machine
+		return
+	}
 	e.say("range", rangeKind(arrived, relay.Addr().Unmap(), at.Addr()), with)
 }
 
