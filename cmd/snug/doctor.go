@@ -37,7 +37,8 @@ understood.`,
   snug doctor --token-file token https://hub.example.org/r/lobby
   snug doctor --server /etc/snug/snug.yaml https://hub.example.org
   snug doctor --json --idle 0 https://hub.example.org`,
-		Args: oneTarget,
+		Args:              oneTarget,
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(c *cobra.Command, args []string) error {
 			if f.idle < 0 || f.timeout <= 0 {
 				return errors.New("--timeout must be above zero, and --idle not below it")
@@ -52,6 +53,10 @@ understood.`,
 	c.Flags().BoolVar(&f.json, "json", false, "print JSON")
 	c.Flags().BoolVar(&f.plain, "plain", false, "print plain lines, as into a pipe, and nothing that moves")
 	c.MarkFlagsMutuallyExclusive("json", "plain")
+	_ = c.MarkFlagFilename("server", "yaml", "yml") // which completions offer; there is such a flag
+	for _, name := range []string{"idle", "timeout"} {
+		_ = c.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions)
+	}
 	return c
 }
 
@@ -87,10 +92,7 @@ func (f *doctorFlags) run(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	if cause := context.Cause(c.Context()); cause != nil {
-		return cause
-	}
-	if !report.OK {
+	if !report.OK || c.Context().Err() != nil { // what was cut short hasn't shown that all is well
 		return errTold
 	}
 	return nil

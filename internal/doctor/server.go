@@ -25,13 +25,18 @@ func (e *examination) checkServer(ctx context.Context) {
 
 // checkFiles compares how many files the hub may have open with what its limits let clients use.
 func (e *examination) checkFiles() {
-	port, c := e.target.port(), e.Config
+	ports, c := []string{e.target.port()}, e.Config
 	if c == nil {
 		c = config.Default()
 	} else if _, own, err := net.SplitHostPort(c.Listen); err == nil {
-		port = own
+		ports = []string{own, e.target.port()} // a proxy may be before it, and flags above the file
 	}
-	limit, open, kind := openFiles(port)
+	limit, open, port, kind := uint64(0), 0, "", "unknown"
+	for _, port = range ports {
+		if limit, open, kind = openFiles(port); kind == "ok" {
+			break
+		}
+	}
 	with := values{"port": port, "limit": strconv.FormatUint(limit, 10), "open": strconv.Itoa(open)}
 	if need := filesNeeded(c); kind == "ok" && limit < need {
 		e.say("server-files", "low", with.and("need", strconv.FormatUint(need, 10)))
@@ -40,9 +45,13 @@ func (e *examination) checkFiles() {
 	e.say("server-files", kind, with)
 }
 
-// filesNeeded is what the limits let clients use: those of one address, which is what a proxy before it is.
+// filesNeeded is what the limits let clients use: the connections of one address, which all clients of a proxy are, and all relays.
 func filesNeeded(c *config.Config) uint64 {
-	return filesSpare + 2*uint64(c.Limits.Connections)
+	need := filesSpare + 2*uint64(c.Limits.Connections)
+	if c.TURNEnabled() {
+		need += uint64(c.TURN.TotalAllocations)
+	}
+	return need
 }
 
 // checkCertificate compares the file of the certificate with what is shown.
