@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -72,6 +73,9 @@ func (e *examination) comeIn(ctx context.Context) (in []*visit) {
 		both.Wait()
 	}
 	e.judgeSocket(socket)
+	if socket.visit != nil && !slices.Contains(socket.Welcome().Features, signaling.FeatureHTTP) {
+		e.say("http", "off", nil)
+	}
 	e.judgeRequests(requests)
 	switch {
 	case socket.visit != nil:
