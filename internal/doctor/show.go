@@ -3,6 +3,7 @@ package doctor
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -60,6 +61,9 @@ func (s *Screen) Show(r Result) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.results[r.ID] = r
+	if !slices.Contains(s.waiting, r.ID) { // one of the server that was passed over
+		s.print(r)
+	}
 	s.flush()
 }
 
@@ -67,15 +71,17 @@ func (s *Screen) Show(r Result) {
 func (s *Screen) flush() {
 	for len(s.waiting) > 0 {
 		r, known := s.results[s.waiting[0]]
-		if !known && !strings.HasPrefix(s.waiting[0], "server-") {
+		switch {
+		case known:
+			s.print(r)
+		case !strings.HasPrefix(s.waiting[0], "server-"):
 			return
-		}
-		if known {
-			fmt.Fprint(s.out, clearLine, laidOut(r, s.columns()))
 		}
 		s.waiting = s.waiting[1:]
 	}
 }
+
+func (s *Screen) print(r Result) { fmt.Fprint(s.out, clearLine, laidOut(r, s.columns())) }
 
 func (s *Screen) columns() int { return min(max(s.width(), minWidth), maxWidth) }
 

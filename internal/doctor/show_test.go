@@ -98,10 +98,12 @@ func TestScreenKeepsTheOrder(t *testing.T) {
 			shown = append(shown, title)
 		}
 	}
-	want := slices.DeleteFunc(Checks(), func(id string) bool { return id == "server-files" })
-	if len(shown) != len(want) {
-		t.Fatalf("the screen shows %d results of %d: %q", len(shown), len(want), shown)
+	if len(shown) != len(Checks())-1 {
+		t.Fatalf("the screen shows %d results: %q", len(shown), shown)
 	}
+	// Those of the server come when they are there, and nobody waits for them.
+	shown = slices.DeleteFunc(shown, func(line string) bool { return strings.HasPrefix(line, "Server") })
+	want := slices.DeleteFunc(Checks(), func(id string) bool { return strings.HasPrefix(id, "server-") })
 	for i, id := range want {
 		if !strings.HasPrefix(shown[i], Title(id)+":") {
 			t.Errorf("at %d stands %q, not %s", i, shown[i], id)
