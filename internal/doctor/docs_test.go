@@ -38,7 +38,7 @@ func TestDocs(t *testing.T) {
 func described() string {
 	var b strings.Builder
 	told := make(map[string]bool)
-	for _, id := range Checks() {
+	for _, id := range append(Checks(), "path") { // which the page at /doctor tries, too
 		name := id
 		if strings.HasPrefix(id, "turn-") {
 			name, id = "relay", "turn-udp`, `turn-tcp`, `turn-tls"

@@ -219,6 +219,15 @@ func TestWhatIsNoHub(t *testing.T) {
 	finds(t, Run(t.Context(), Target{Hub: u}, Options{Timeout: patience}), found{"hub": "name"})
 }
 
+func TestHubThatIsCalledSomethingElse(t *testing.T) {
+	t.Parallel()
+	l := (&lab{hub: signaling.Options{Hosts: []string{"hub.example"}}, between: proxied(func(_ http.ResponseWriter, r *http.Request) bool {
+		r.Host = "other.example"
+		return true
+	})}).start(t)
+	finds(t, l.run(t, Options{}), found{"hub": "host"})
+}
+
 func TestOtherScheme(t *testing.T) {
 	t.Parallel()
 	for scheme, want := range map[string]string{"https": "tls", "http": "plain"} {

@@ -107,6 +107,9 @@ func whatAnswers(answer *http.Response, body []byte, with values) string {
 	switch {
 	case said.Code == signaling.CodeUpgrade:
 		return "ok"
+	case said.Code == signaling.CodeHost:
+		with["error"] = said.Message
+		return "host"
 	case said.Code == signaling.CodeLimit, said.Code == signaling.CodeGoingAway:
 		with["error"] = said.Message
 		return "refuses"

@@ -95,19 +95,12 @@ type cases struct {
 // values fill the places of a text that stand in braces.
 type values map[string]string
 
-// without is what members miss if a transport of TURN doesn't work.
-var without = map[string]string{
-	overUDP: "Members whose networks let no direct connection through use a slower way, if there is one.",
-	overTCP: "Members in networks without UDP can be connected by TLS at best.",
-	overTLS: "Members in networks that let nothing but HTTPS out aren't connected with anybody.",
-}
-
 // render makes the result of a check in a case.
 func render(id, kind string, with values) Result {
 	name := id
 	with = safe(with)
 	if way, ok := strings.CutPrefix(id, "turn-"); ok {
-		name, with["way"], with["without"] = "relay", strings.ToUpper(way), without[way]
+		name, with["way"], with["without"] = "relay", strings.ToUpper(way), texts()["without"].Kinds[way].What
 	}
 	check := texts()[name]
 	t := check.Kinds[kind]
