@@ -9,10 +9,11 @@ const marks = { ok: '✓', warn: '!', fail: '✗', skipped: '–' }
 
 /** The page at /doctor: what snug doctor tells in a terminal, found out by a browser. */
 class Doctor extends Element {
-  static override properties = { language: { state: true }, found: { state: true }, working: { state: true }, copied: { state: true } }
+  static override properties = { language: { state: true }, found: { state: true }, working: { state: true }, broken: { state: true }, copied: { state: true } }
   declare language: string
   declare found: ReadonlyMap<string, Found>
   declare working: boolean
+  declare broken: string // why it didn't come to an end
   declare copied: boolean
 
   constructor() {
@@ -20,6 +21,7 @@ class Doctor extends Element {
     this.language = language(location.search, kept.language, navigator.languages)
     this.found = new Map()
     this.working = false
+    this.broken = ''
     this.copied = false
   }
 
@@ -37,13 +39,13 @@ class Doctor extends Element {
       <main class="doctor">
         <header><a class="home" href="./" aria-label=${words.home}><img src="./icon.svg" alt="" width="40" height="40"></a><h1>${words.title}</h1></header>
         <p class="lead">${words.lead}</p>
-        <p class="sum" role="status">${this.working ? words.working : sum(results, words)}</p>
-        <ul>${checks.map(id => this.#line(id, results.get(id), words))}</ul>
-        ${results.get('join')?.status === 'fail' && this.found.get('join')?.kind === 'token' ? this.#tokenForm(words) : nothing}
+        <p class="sum" role="status">${this.working ? words.working : this.broken ? words.broken(this.broken) : sum(results, words)}</p>
         <div class="row">
           <button class="primary" ?disabled=${this.working} @click=${() => this.#run()}>${words.again}</button>
           <button ?disabled=${this.working} @click=${() => this.#copy(results)}>${this.copied ? words.copied : words.copy}</button>
         </div>
+        <ul>${checks.map(id => this.#line(id, results.get(id), words))}</ul>
+        ${results.get('join')?.status === 'fail' && this.found.get('join')?.kind === 'token' ? this.#tokenForm(words) : nothing}
       </main>
       <footer><button class="quiet" lang=${this.language === 'en' ? 'zh' : 'en'} @click=${this.#switch}>${words.language}</button></footer>`
   }
@@ -81,6 +83,7 @@ class Doctor extends Element {
   async #run(token?: string): Promise<void> {
     if (this.working) return
     this.working = true
+    this.broken = ''
     this.copied = false
     this.found = new Map()
     const say = (id: string, kind: string, values: Record<string, string> = {}): void => {
@@ -89,6 +92,9 @@ class Doctor extends Element {
     }
     try {
       await examine(token, say)
+    } catch (error) {
+      this.broken = String(error)
+      throw error // for the console
     } finally {
       for (const id of checks) say(id, 'skipped')
       this.working = false

@@ -17,6 +17,7 @@ interface Pair {
   relay: string // the address of a relay that there was
   relayPort: string
   seen: RTCIceCandidate | undefined // how a STUN server sees the other end
+  refused: string // why the browser made no connection at all; empty if it did
   errors: number[] // of servers (RFC 8489, section 14.8; 701: none answered)
   type: string // of the candidate that the first end sends to
   way: string // of those that it sends from
@@ -45,11 +46,11 @@ export async function checkICE(ice: RTCIceServer[], say: Say): Promise<void> {
   const udp = stun.answers || good.some(s => s.way === 'udp')
   if (servers.length === 0) say('firewall', 'skipped')
   else if (udp) say('firewall', 'ok')
-  else if (datagrams.length === 0) say('firewall', 'skipped')
+  else if (datagrams.length === 0 || stun.refused) say('firewall', 'skipped')
   else say('firewall', good.length > 0 ? 'udp' : 'dead')
 }
 
-interface Stun { answers: boolean; seen: RTCIceCandidate[] }
+interface Stun { answers: boolean; seen: RTCIceCandidate[]; refused: string }
 
 /** Gathers candidates from the servers. Where there is no NAT, browsers show none, but are done soon. */
 async function checkSTUN(servers: Server[], say: Say): Promise<Stun> {
@@ -57,19 +58,26 @@ async function checkSTUN(servers: Server[], say: Say): Promise<Stun> {
   if (asked.length === 0) {
     say('stun', 'none')
     say('ipv6', 'here')
-    return { answers: false, seen: [] }
+    return { answers: false, seen: [], refused: '' }
   }
   const found = await Promise.all(asked.map(gather))
   const seen = found.flatMap(f => f.seen)
   say('ipv6', found.some(f => f.six) ? 'machine' : 'here')
+  const refused = asked.findIndex((_, i) => found[i]!.refused)
   const silent = asked.find((_, i) => !found[i]!.answers)
-  if (silent) say('stun', 'silent', { server: `${silent.host}:${silent.port}`, port: silent.port })
+  if (refused >= 0) say('stun', 'browser', { server: `${asked[refused]!.host}:${asked[refused]!.port}`, error: found[refused]!.refused })
+  else if (silent) say('stun', 'silent', { server: `${silent.host}:${silent.port}`, port: silent.port })
   else say('stun', 'ok', { servers: asked.map(s => `${s.host}:${s.port}`).join(', ') })
-  return { answers: found.some(f => f.answers), seen }
+  return { answers: found.some(f => f.answers), seen, refused: found[refused]?.refused ?? '' }
 }
 
 async function gather({ ice }: Server): Promise<Stun & { six: boolean }> {
-  const pc = new RTCPeerConnection({ iceServers: [ice] })
+  let pc: RTCPeerConnection
+  try {
+    pc = new RTCPeerConnection({ iceServers: [ice] })
+  } catch (error) {
+    return { answers: false, seen: [], six: false, refused: messageOf(error) }
+  }
   const seen: RTCIceCandidate[] = []
   let [failed, six] = [false, false]
   const done = new Promise<boolean>(resolve => {
@@ -84,7 +92,7 @@ async function gather({ ice }: Server): Promise<Stun & { six: boolean }> {
   await pc.setLocalDescription()
   const soon = await Promise.race([done, after(stunWait, false)])
   pc.close()
-  return { answers: seen.length > 0 || soon && !failed, seen, six }
+  return { answers: seen.length > 0 || soon && !failed, seen, six, refused: '' }
 }
 
 /** Sends bytes from relay to relay and back, over each transport. Returns the servers that relay. */
@@ -103,15 +111,16 @@ async function checkTURN(servers: Server[], say: Say): Promise<Server[]> {
     const n = Math.max(bad, 0)
     const [{ host, port }, pair] = [here[n]!, pairs[n]!]
     say(`turn-${way}`, relayKind(pair, way), {
-      server: `${host}:${port}`, host, port, bytes: String(bytes), ms: ms(pair.took), relay: pair.relay, error: pair.errors.join(', '),
+      server: `${host}:${port}`, host, port, bytes: String(bytes), ms: ms(pair.took), relay: pair.relay, error: pair.refused || pair.errors.join(', '),
       protocol: way === 'udp' ? 'UDP' : 'TCP', rule: way === 'udp' ? 'udp' : 'tcp',
     })
   }))
   return good.sort((a, b) => ways.indexOf(a.way) - ways.indexOf(b.way))
 }
 
-function relayKind({ opened, relay, errors }: Pair, way: Way): string {
+function relayKind({ opened, relay, errors, refused }: Pair, way: Way): string {
   if (opened) return 'ok'
+  if (refused) return 'browser'
   if (relay) return 'lost'
   if (errors.includes(401)) return 'credentials'
   if (errors.includes(486) || errors.includes(508)) return 'quota'
@@ -125,19 +134,28 @@ async function checkRange(server: Server | undefined, datagrams: Server[], say: 
     say('range', 'skipped')
     return undefined
   }
-  const stun = datagrams.map(({ ice }) => ({ ...ice, urls: ice.urls }))
+  if (isLocal(location.hostname)) { // a server relays nothing to its own machine
+    say('range', 'forbidden')
+    return undefined
+  }
+  const stun = datagrams.map(({ host, port }) => ({ urls: `stun:${host}:${port}` })) // or that end would use a relay, too
   const pair = await connect([server.ice], 'relay', stun, 'direct')
   const values = { relay: pair.relay, host: server.host, port: '' }
   if (pair.opened) say('range', 'ok', values)
-  else if (!pair.seen || isPrivate(pair.seen.address ?? '')) say('range', 'forbidden') // an end without a public address, which servers don't relay to
+  else if (!isOutside(pair)) say('range', 'forbidden')
   else say('range', isPrivate(pair.relay) ? 'private' : 'closed', { ...values, host: pair.relay, port: pair.relayPort })
   return pair
+}
+
+/** Whether an end is where a server has to relay to: at a public address, and not on its own machine. */
+function isOutside({ seen, relay }: Pair): boolean {
+  return !!seen?.address && !isPrivate(seen.address) && seen.address !== relay
 }
 
 function judgeNAT({ answers, seen }: Stun, range: Pair | undefined, relays: boolean, say: Say): void {
   if (!answers) say('nat', 'skipped')
   else if (seen.length === 0) say('nat', 'open')
-  else if (range?.opened && range.type === 'srflx') say('nat', 'cone')
+  else if (range?.opened && range.type === 'srflx') say('nat', 'page')
   else if (range?.opened && range.type === 'prflx') say('nat', relays ? 'symmetric' : 'alone')
   else say('nat', 'unknown')
 }
@@ -145,6 +163,7 @@ function judgeNAT({ answers, seen }: Stun, range: Pair | undefined, relays: bool
 /** Connects two ends in this page in any way. */
 async function checkPath(ice: RTCIceServer[], say: Say): Promise<void> {
   const pair = await connect(ice, 'all', ice, 'all')
+  if (pair.refused) return say('path', 'browser', { error: pair.refused })
   say('path', !pair.opened ? 'failed' : pair.way === 'relay' ? 'relayed' : 'ok', { ms: ms(pair.took) })
 }
 
@@ -152,10 +171,16 @@ type Policy = 'all' | 'relay' | 'direct' // direct: nothing of relays
 
 /** Connects two ends in this page, and sends bytes there and back. */
 async function connect(ice: RTCIceServer[], policy: Policy, otherICE: RTCIceServer[], otherPolicy: Policy): Promise<Pair> {
-  const one = new End(ice, policy)
-  const other = new End(otherICE, otherPolicy)
+  const pair: Pair = { opened: false, took: 0, relay: '', relayPort: '', seen: undefined, refused: '', errors: [], type: '', way: '' }
+  let [one, other]: End[] = []
+  try {
+    one = new End(ice, policy)
+    other = new End(otherICE, otherPolicy)
+  } catch (error) {
+    one?.pc.close()
+    return { ...pair, refused: messageOf(error) }
+  }
   const start = performance.now()
-  const pair: Pair = { opened: false, took: 0, relay: '', relayPort: '', seen: undefined, errors: [], type: '', way: '' }
   try {
     one.give(other)
     other.give(one)
@@ -175,6 +200,10 @@ async function connect(ice: RTCIceServer[], policy: Policy, otherICE: RTCIceServ
   pair.seen = other.seen
   pair.errors = one.errors
   return pair
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 async function passes(one: End, other: End): Promise<boolean> {
