@@ -59,18 +59,21 @@ var files = sync.OnceValue(func() map[string]file {
 	}
 	for _, e := range entries {
 		content, _ := dist.ReadFile("dist/" + e.Name())
-		if e.Name() == "index.html" {
+		switch e.Name() {
+		case "index.html":
 			// The page works below any path, so it names its files from where it is.
 			all["/"] = newFile(e.Name(), bytes.ReplaceAll(content, []byte("BASE/"), []byte("./")))
 			all["/r/"] = newFile(e.Name(), bytes.ReplaceAll(content, []byte("BASE/"), []byte("../")))
-			continue
+		case "doctor.html":
+			all["/doctor"] = newFile(e.Name(), bytes.ReplaceAll(content, []byte("BASE/"), []byte("./")))
+		default:
+			all["/"+e.Name()] = newFile(e.Name(), content)
 		}
-		all["/"+e.Name()] = newFile(e.Name(), content)
 	}
 	return all
 })
 
-// Handler serves the page at / and /r/{room}, and the SDK at /sdk.js with its
+// Handler serves the page at / and /r/{room}, the one that finds out what gets through at /doctor, and the SDK at /sdk.js with its
 // types at /sdk.d.ts, for pages of every origin. Mount it below a path with http.StripPrefix.
 func Handler() http.Handler { return http.HandlerFunc(serve) }
 
@@ -95,7 +98,7 @@ func serve(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, fmt.Sprintf("There is nothing at %.200q. An invite looks like /r/ROOM.", r.URL.Path), http.StatusNotFound)
 		return
 	}
-	if name == "/" || name == "/r/" {
+	if name == "/" || name == "/r/" || name == "/doctor" {
 		h.Set("Content-Security-Policy", policy)
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	}

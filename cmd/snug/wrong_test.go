@@ -58,6 +58,11 @@ func TestWrongUsage(t *testing.T) {
 		{"chat", "an invite is missing: the link that ends in /r/ROOM"},
 		{"chat http://localhost/r/a http://localhost/r/b", "one invite is enough, here are 2"},
 		{"chat --nonsense http://localhost/r/a", "See: snug chat --help"},
+		{"doctor", "an address is missing"},
+		{"doctor hub.example", "is no address of a hub: it should look like https://hub.example.org"},
+		{"doctor http://localhost http://localhost", "one address is enough, here are 2"},
+		{"doctor --idle -1s http://localhost", "--idle not below it"},
+		{"doctor --json --plain http://localhost", "json plain"},
 		{"bot nonsense", "See: snug bot --help"},
 		{"bot echo", "an invite is missing"},
 		{"bot echo a b c", "one invite is enough, here are 3"},
@@ -75,6 +80,7 @@ func TestWrongUsage(t *testing.T) {
 func TestHelp(t *testing.T) {
 	for args, say := range map[string]string{
 		"": "Usage:", "--help": "chat        Talk", "--version": " (" + runtime.Version() + ", ", "version": " (" + runtime.Version() + ", ", "serve --help": "Who comes in:\n      --token-keys FILE ", "config": "check       Say", "config check --help": "snug config check FILE", "config print --help": "--defaults", "chat --help": "--name NAME", "bot": "echo        Answer", "bot echo --help": "snug bot echo INVITE",
+		"doctor --help": "snug doctor --server /etc/snug/snug.yaml https://hub.example.org",
 	} {
 		p := start(t, strings.Fields(args)...)
 		if status := p.status(); status != 0 || !strings.Contains(p.out.text(), say) || p.notes.text() != "" {

@@ -39,7 +39,7 @@ func run(check bool) error {
 	if files["sdk.d.ts"], err = declarations(); err != nil {
 		return err
 	}
-	for _, name := range []string{"index.html", "icon.svg"} {
+	for _, name := range []string{"index.html", "doctor.html", "icon.svg"} {
 		if files[name], err = os.ReadFile(filepath.Join("web/app", name)); err != nil {
 			return err
 		}
@@ -55,6 +55,7 @@ func bundle() (map[string][]byte, error) {
 		EntryPointsAdvanced: []api.EntryPoint{
 			{InputPath: "web/sdk/src/index.ts", OutputPath: "sdk"},
 			{InputPath: "web/app/src/main.ts", OutputPath: "app"},
+			{InputPath: "web/app/src/doctor.ts", OutputPath: "doctor"},
 		},
 		Bundle:            true,
 		Format:            api.FormatESModule,

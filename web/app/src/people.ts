@@ -1,8 +1,11 @@
 import { html, nothing, type TemplateResult } from 'lit'
-import { isTemporary, type Member } from '../../sdk/src/index.ts'
+import { type Cause, isTemporary, type Member } from '../../sdk/src/index.ts'
 import { Element } from './element.ts'
 import type { Words } from './i18n.ts'
 import { colourOf, plain } from './text.ts'
+
+/** Causes that no network has a part in. */
+const explained: readonly Cause[] = ['closed', 'left', 'self', 'refused']
 
 /** Who is here: oneself first. Emits `kick`, with an id as detail, where one may. */
 export class People extends Element {
@@ -38,7 +41,8 @@ export class People extends Element {
   #why({ state, cause, away }: Member): TemplateResult | typeof nothing {
     const { words } = this
     if (state !== 'gone' || !cause || away) return nothing
-    return html` <small class="why">${words.causes[cause]}</small>${isTemporary(cause) ? html` <small>${words.again}</small>` : nothing}`
+    const doctor = explained.includes(cause) ? nothing : html` <a href="../doctor" target="_blank">${words.doctor}</a>`
+    return html` <small class="why">${words.causes[cause]}${doctor}</small>${isTemporary(cause) ? html` <small>${words.again}</small>` : nothing}`
   }
 
   #kick({ id, name }: Member): TemplateResult {

@@ -8,6 +8,8 @@ import { guestName } from './text.ts'
 const maxLines = 1000
 // Errors that trying again doesn't help against.
 const hopeless = ['room', 'invite', 'no-webrtc', 'not-a-hub', 'origin', 'kicked', 'version']
+// Those that the network may be to blame for.
+const unreached = ['unreachable', 'not-a-hub', 'no-websocket', 'timeout', 'slow']
 const wantToken = ['token', 'expired', 'forbidden']
 
 /** A room: who is here, what is said, and what is going on. */
@@ -141,6 +143,7 @@ export class RoomView extends Element {
         <div class="row">
           ${again ? html`<button class="primary" @click=${this.#join}>${words.retry}</button>` : nothing}
           <a class="button" href="../">${words.newRoom}</a>
+          ${unreached.includes(code) ? html`<a class="button" href="../doctor">${words.doctor}</a>` : nothing}
         </div>
       </main>`
   }

@@ -1,0 +1,199 @@
+// The page /doctor in both browsers: nothing is found on a sound hub, and each planted fault is.
+import assert from 'node:assert/strict'
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { createServer as createHTTPServer, request as forward } from 'node:http'
+import { networkInterfaces, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { binary, closeAll, Person, picture, run, startHub, until } from './lab.js'
+import { networkProxy } from './proxy.js'
+
+const quick = ['--set', 'session.ping=1s', '--set', 'session.timeout=3s'] // silence is over soon
+const secret = join(mkdtempSync(join(tmpdir(), 'snug-doctor-')), 'secret')
+writeFileSync(secret, 'a secret of sixteen characters or more')
+
+// An address that is no loopback, which browsers prefer for relays.
+const address = Object.values(networkInterfaces()).flat().find(a => a.family === 'IPv4' && !a.internal)?.address ?? '127.0.0.1'
+
+after(closeAll)
+
+/** Opens the page and waits for its end. `found` are the checks that aren't fine, `lines` what each says. */
+async function examine(kind, port, { path = '/doctor', prepare } = {}) {
+  const person = await Person.open(kind, `http://127.0.0.1:${port}`, 'Ann', { path, prepare })
+  await over(person)
+  return person
+}
+
+async function over(person) {
+  const read = () => person.page.evaluate(() => ({
+    working: document.querySelector('.doctor button.primary')?.disabled ?? true,
+    lines: Object.fromEntries([...document.querySelectorAll('.doctor li')].map(li => [li.dataset.id, [li.dataset.status, li.innerText.replaceAll(/\s+/g, ' ')]])),
+    sum: document.querySelector('.sum')?.textContent ?? '',
+  }))
+  let got
+  await until(async () => {
+    got = await read()
+    return !got.working && Object.keys(got.lines).length > 0
+  }, () => `the end; now: ${JSON.stringify(got)}`)
+  person.lines = got.lines
+  person.sum = got.sum
+  person.found = Object.keys(got.lines).filter(id => ['fail', 'warn'].includes(got.lines[id][0]))
+}
+
+const relaying = ['--turn', 'on', '--turn-address', address, '--set', 'turn.listen=0.0.0.0:0', ...quick]
+
+for (const kind of ['chrome', 'firefox']) {
+  test(`nothing is found on a sound hub (${kind})`, async () => {
+    const hub = await startHub(0, ...relaying)
+    const ann = await examine(kind, hub.port)
+    assert.deepEqual(ann.found, [], JSON.stringify(ann.lines))
+    assert.equal(ann.sum, 'Everything that could be tried is fine.')
+    for (const id of ['hub', 'clock', 'websocket', 'http', 'join', 'path', 'stun', 'turn', 'turn-udp', 'turn-tcp', 'firewall', 'idle']) assert.equal(ann.lines[id]?.[0], 'ok', `${id}: ${ann.lines[id]}`)
+    assert.match(ann.lines['turn-udp'][1], /relayed 1200 bytes there and back in \d+ ms\./)
+    assert.deepEqual(ann.errors, [])
+    await ann.close()
+    await hub.kill()
+  })
+
+  test(`a TURN server that nothing listens at, and one with another secret (${kind})`, async () => {
+    const other = await startHub(0, ...relaying)
+    const closed = await freePort()
+    const hub = await startHub(0, ...quick, '--set', `ice.servers=turn:${address}:${closed}?transport=tcp,turn:${address}:${other.port}?transport=udp`, '--set', `ice.secret_file=${secret}`)
+    const ann = await examine(kind, hub.port)
+    for (const id of ['turn-tcp', 'turn-udp', 'stun']) assert.ok(ann.found.includes(id), `${id}: ${JSON.stringify(ann.lines)}`)
+    assert.match(ann.sum, /have to be mended/)
+    await ann.close()
+    await hub.kill()
+    await other.kill()
+  })
+
+  test(`no TURN, no upgrades, no requests, silence that is cut, and a clock that is off (${kind})`, async () => {
+    const hub = await startHub(0, ...quick)
+    const none = await examine(kind, hub.port)
+    assert.deepEqual(none.found, ['stun', 'turn'])
+    await none.close()
+
+    const proxy = await networkProxy(hub.port)
+    proxy.upgrades = 'refuse'
+    const refused = await examine(kind, proxy.port)
+    assert.deepEqual(refused.found, ['websocket', 'stun', 'turn'])
+    assert.match(refused.lines['websocket'][1], /lets no upgrade pass.*proxy_set_header Upgrade/)
+    await refused.close()
+    proxy.close()
+
+    const strict = await changing(hub.port, { post: 403 })
+    const noRequests = await examine(kind, strict.address().port)
+    assert.deepEqual(noRequests.found, ['http', 'stun', 'turn'])
+    await noRequests.close()
+    strict.close()
+
+    const late = await changing(hub.port, { date: new Date(Date.now() - 3_600_000).toUTCString() })
+    const ahead = await examine(kind, late.address().port)
+    assert.deepEqual(ahead.found, ['clock', 'stun', 'turn'])
+    assert.match(ahead.lines['clock'][1], /60 min ahead of the hub/)
+    await ahead.close()
+    late.close()
+    await hub.kill()
+
+    const slow = await startHub(0, '--set', 'session.ping=8s', '--set', 'session.timeout=20s')
+    const cutting = await changing(slow.port, { cut: 3_000 })
+    const cut = await examine(kind, cutting.address().port)
+    assert.deepEqual(cut.found, ['stun', 'turn', 'idle'], JSON.stringify(cut.lines))
+    assert.match(cut.lines['idle'][1], /A silent WebSocket connection is cut after 3 s; the hub gives a sign of life only every 8 s\./)
+    await cut.close()
+    cutting.close()
+    await slow.kill()
+  })
+}
+
+test('a hub that asks for tokens', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'snug-doctor-'))
+  const made = run('token', 'keygen', '--out', join(dir, 'backend'))
+  await made.exited
+  const hub = await startHub(0, ...relaying, '--token-keys', join(dir, 'backend.pub.pem'), '--set', 'auth.duplicates=refuse')
+  const ann = await examine('chrome', hub.port)
+  assert.deepEqual(ann.found, ['join'])
+  const token = run('token', '--key', join(dir, 'backend.pem'), '--room', 'lobby', '--sub', 'ann')
+  await token.exited
+  await ann.role('textbox', 'Token').fill(token.text.trim())
+  await ann.page.locator('.doctor form button').click()
+  await until(async () => (await ann.page.evaluate(() => document.querySelector('.doctor button.primary').disabled)), 'the check to begin again')
+  await over(ann)
+  assert.deepEqual(ann.found, [], JSON.stringify(ann.lines))
+  assert.equal(ann.lines['turn-udp'][0], 'ok')
+  await ann.close()
+  await hub.kill()
+})
+
+test('the page looks as it should, and the room leads to it where nothing gets through', async () => {
+  const hub = await startHub(0, ...quick, '--set', `ice.servers=turn:${address}:${await freePort()}`, '--set', `ice.secret_file=${secret}`)
+  const ann = await examine('chrome', hub.port)
+  await picture(ann, 'doctor')
+  await ann.page.locator('a.home').click()
+  await until(() => new URL(ann.page.url()).pathname === '/', () => `the start, not ${ann.page.url()}`)
+  assert.deepEqual(ann.errors, [])
+  await ann.close()
+  const bob = await Person.open('chrome', `http://127.0.0.1:${hub.port}`, 'Bob', {
+    path: '/r/lobby', prepare: page => page.evaluateOnNewDocument(() => { globalThis.WebSocket = class { constructor() { throw new Error('none') } }; globalThis.fetch = async () => { throw new TypeError('none') } }),
+  })
+  await until(async () => bob.page.evaluate(() => [...document.querySelectorAll('a.button')].some(a => a.getAttribute('href') === '../doctor')), async () => `a link; the page says ${await bob.text('body')}`)
+  await bob.close()
+  await hub.kill()
+})
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1')
+  await new Promise(resolve => server.once('listening', resolve))
+  const { port } = server.address()
+  server.close()
+  return port
+}
+
+/** A proxy before a hub: it may answer POST with a status, say another date, or cut a silent WebSocket after so many ms. */
+async function changing(port, { post, date, cut }) {
+  const server = createHTTPServer((request, response) => {
+    if (post && request.method === 'POST') {
+      request.resume()
+      response.writeHead(post).end()
+      return
+    }
+    const { method, url, headers } = request
+    const upstream = forward({ host: '127.0.0.1', port, method, path: url, headers }, answer => {
+      const said = { ...answer.headers, ...(date ? { date } : {}) }
+      response.writeHead(answer.statusCode, said)
+      answer.pipe(response)
+    })
+    upstream.on('error', () => response.destroy())
+    response.on('close', () => upstream.destroy())
+    request.pipe(upstream)
+  })
+  server.on('upgrade', (request, socket, head) => {
+    const upstream = forward({ host: '127.0.0.1', port, path: request.url, headers: request.headers })
+    upstream.on('upgrade', (answer, hub, first) => {
+      const lines = [`HTTP/1.1 ${answer.statusCode} ${answer.statusMessage}`]
+      for (let i = 0; i < answer.rawHeaders.length; i += 2) lines.push(`${answer.rawHeaders[i]}: ${answer.rawHeaders[i + 1]}`)
+      socket.write(lines.join('\r\n') + '\r\n\r\n')
+      socket.write(first)
+      hub.write(head)
+      let timer
+      const passed = () => {
+        clearTimeout(timer)
+        if (cut) timer = setTimeout(() => { socket.destroy(); hub.destroy() }, cut)
+      }
+      passed()
+      for (const [from, to] of [[socket, hub], [hub, socket]]) {
+        from.on('data', data => { passed(); to.write(data) })
+        from.on('close', () => { clearTimeout(timer); to.destroy() })
+        from.on('error', () => to.destroy())
+      }
+    })
+    upstream.on('error', () => socket.destroy())
+    upstream.end()
+  })
+  server.listen(0, '127.0.0.1')
+  await new Promise(resolve => server.once('listening', resolve))
+  return server
+}
+
+binary() // built before the first test, which has less patience
