@@ -11,11 +11,11 @@ import puppeteer from 'puppeteer-core'
 
 export const patience = 20_000 // ms
 
-const paths = {
+export const paths = {
   chrome: ['/usr/bin/chromium', '/usr/bin/google-chrome'],
   firefox: ['/usr/bin/firefox-esr', '/usr/bin/firefox'],
 }
-const chromeFlags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
+export const chromeFlags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
   '--host-resolver-rules=MAP *.test 127.0.0.1']
 
 const children = new Set()
@@ -29,16 +29,20 @@ export function binary() {
   return built
 }
 
-/** Starts a command of the binary; `lines` are what it printed. */
+/** Starts a command of the binary. */
 export function run(...args) {
-  const child = spawn(binary(), args, { stdio: ['pipe', 'pipe', 'pipe'] })
+  return program(spawn(binary(), args, { stdio: ['pipe', 'pipe', 'pipe'] }), args.join(' '))
+}
+
+/** A program that was started; `text` is what it printed, `notes` what it printed to standard error. */
+export function program(child, name) {
   children.add(child)
   child.once('exit', () => children.delete(child))
   const program = { child, text: '', notes: '', exited: once(child, 'exit') }
   child.stdout.on('data', data => { program.text += data })
   child.stderr.on('data', data => { program.notes += data })
   program.says = async text => {
-    await until(() => program.text.includes(text), `${args.join(' ')} to print ${text}; it printed: ${program.text}${program.notes}`)
+    await until(() => program.text.includes(text), () => `${name} to print ${text}; it printed: ${program.text}${program.notes}`)
   }
   program.kill = async signal => {
     child.kill(signal)
@@ -56,8 +60,8 @@ export async function startHub(port = 0, ...flags) {
   return hub
 }
 
-export async function until(what, meaning) {
-  const end = Date.now() + patience
+export async function until(what, meaning, longest = patience) {
+  const end = Date.now() + longest
   for (;;) {
     const got = await what()
     if (got) return got
@@ -119,8 +123,8 @@ export class Person {
   static async open(kind, url, name, { path = '', prepare } = {}) {
     const person = new Person()
     person.name = name
-    person.kind = kind
-    person.context = await (await browser(kind)).createBrowserContext()
+    person.kind = kind.kind ?? kind
+    person.context = await (typeof kind === 'string' ? await browser(kind) : kind).createBrowserContext()
     person.page = await person.context.newPage()
     person.errors = []
     person.page.on('pageerror', error => person.errors.push(String(error)))
