@@ -4,15 +4,14 @@ import { after, test } from 'node:test'
 import { skip, withLab } from './lab.js'
 import { chromium, Gopher, Page } from './members.js'
 import { kinds, makeSite } from './networks.js'
-import { coturnConfig, startCoturn, startHub } from './servers.js'
+import { startHub } from './servers.js'
 import { keep, table } from './table.js'
 
 const all = Object.keys(kinds)
 const sites = { here: {}, there: {} }
 let hub
 withLab(async () => {
-  await startCoturn()
-  hub = await startHub(coturnConfig())
+  hub = await startHub()
   for (const kind of all) {
     sites.here[kind] = makeSite(`here-${kind}`, kind)
     sites.there[kind] = makeSite(`there-${kind}`, kind)

@@ -141,7 +141,10 @@ export async function chromium(site) {
   const browser = await puppeteer.launch({
     executablePath: script(site, paths.chrome.find(existsSync)),
     pipe: true,
-    args: [...chromeFlags.filter(flag => !flag.startsWith('--host-resolver')), `--ignore-certificate-errors-spki-list=${publicKeyHash()}`],
+    args: [
+      ...chromeFlags.filter(flag => !flag.startsWith('--host-resolver-rules')),
+      `--ignore-certificate-errors-spki-list=${publicKeyHash()}`,
+    ],
   })
   browsers.push(browser)
   return Object.assign(browser, { site, kind: 'chrome' })

@@ -4,7 +4,7 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 
-/** The names that the hosts files of all namespaces know. */
+/** The names that all namespaces know, by a hosts file and, since Chromium asks for TURN servers past that, by a DNS server of their own. */
 export const names = { 'hub.snug.test': '203.0.113.10', 'turn.snug.test': '203.0.113.11' }
 
 // What a router does with what comes from the network behind it.
@@ -26,7 +26,7 @@ let nets = 0 // behind routers
 export function missing() {
   if (process.getuid() !== 0) return 'The NAT lab makes network namespaces, so it needs root: run sudo make test-nat, or set SNUG_SKIP_NAT=1 to leave it out.'
   const path = `${process.env.PATH}:/usr/sbin:/sbin`.split(':')
-  const absent = ['ip', 'nft', 'turnserver', 'openssl'].filter(tool => !path.some(dir => existsSync(`${dir}/${tool}`)))
+  const absent = ['ip', 'nft', 'turnserver', 'dnsmasq', 'openssl'].filter(tool => !path.some(dir => existsSync(`${dir}/${tool}`)))
   if (absent.length > 0) return `The NAT lab needs ${absent.join(', ')}: run make setup.`
   return undefined
 }
@@ -43,6 +43,7 @@ export function makeInternet() {
 /** Somebody with an address of the internet; `address` or any. */
 export function makeHost(name, address = `203.0.113.${20 + count}`) {
   namespace(name)
+  answerNames(name)
   uplink(name, 'eth0', address)
   return { name, namespace: prefix + name, kind: 'open', address }
 }
@@ -52,6 +53,7 @@ export function makeSite(name, kind) {
   if (!kinds[kind]) return makeHost(name)
   const address = makeRouter(`${name}-nat`, kind)
   namespace(name)
+  answerNames(name)
   const site = { name, namespace: prefix + name, kind, address, router: `${prefix}${name}-nat` }
   connect(site, 'eth0')
   return site
@@ -101,9 +103,14 @@ function namespace(name) {
   const dir = `/etc/netns/${prefix}${name}`
   mkdirSync(dir, { recursive: true })
   writeFileSync(`${dir}/hosts`, ['127.0.0.1 localhost', ...Object.entries(names).map(([host, address]) => `${address} ${host}`), ''].join('\n'))
-  writeFileSync(`${dir}/resolv.conf`, 'nameserver 127.0.0.1\noptions timeout:1 attempts:1\n') // refuses at once
+  writeFileSync(`${dir}/resolv.conf`, 'nameserver 127.0.0.1\noptions timeout:1 attempts:1\n')
   sh(`ip netns add $P-${name}
     ip -n $P-${name} link set lo up`)
+}
+
+/** Other names than those of the lab are refused at once: nobody waits for them. */
+function answerNames(name) {
+  sh(`ip netns exec $P-${name} dnsmasq --conf-file=/dev/null --pid-file= --user=root --no-resolv --local=/test/ --listen-address=127.0.0.1 --bind-interfaces`)
 }
 
 function uplink(name, device, address) {
