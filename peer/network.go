@@ -25,6 +25,10 @@ const (
 	// gone before a busy machine has answered one of them.
 	iceChecks = 50
 
+	// A relay answers within one round trip, and two NATs let packets through after two checks of either
+	// side: whoever takes the relay at once stays on it.
+	relayWait = 300 * time.Millisecond
+
 	// SCTP doubles its timeout at each loss, up to this: 1 MiB at 150 ms and
 	// 20 % loss takes a third of the time that it takes with 60 s.
 	sctpRTOMax = time.Second
@@ -134,11 +138,14 @@ func (n *network) settings(logs pionLogs) webrtc.SettingEngine {
 	s.DetachDataChannels()
 	s.DisableCloseByDTLS(true) // a link closes its PeerConnection itself
 	// Pion waits up to two seconds for better candidates than the first that
-	// works. Here the first is taken; a better one may replace it.
+	// works, and doesn't replace the one that it has taken.
 	s.SetHostAcceptanceMinWait(0)
 	s.SetSrflxAcceptanceMinWait(0)
 	s.SetPrflxAcceptanceMinWait(0)
-	s.SetRelayAcceptanceMinWait(0)
+	s.SetRelayAcceptanceMinWait(relayWait)
+	if n.relayOnly {
+		s.SetRelayAcceptanceMinWait(0)
+	}
 	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	s.SetICETimeouts(iceDisconnected, iceFailed, iceKeepalive)
 	s.SetICEMaxBindingRequests(iceChecks)
