@@ -83,12 +83,16 @@ export class Carrier {
     } : undefined)
   }
 
-  /** Firefox tells of silence in iceConnectionState only, and of a failed handshake browsers tell in connectionState only. */
+  /**
+   * Firefox tells of silence in iceConnectionState only, and of a failed handshake browsers tell in connectionState only. Where no path
+   * is found, that fails in Chromium while iceConnectionState is `disconnected`.
+   */
   #follow(): void {
     const { connectionState, iceConnectionState } = this.#pc
-    if (connectionState === 'failed' || iceConnectionState === 'failed') this.#tell('failed', iceConnectionState !== 'failed')
+    const path = iceConnectionState === 'connected' || iceConnectionState === 'completed'
+    if (connectionState === 'failed' || iceConnectionState === 'failed') this.#tell('failed', path)
     else if (iceConnectionState === 'disconnected') this.#tell('silent')
-    else if (iceConnectionState === 'connected' || iceConnectionState === 'completed') this.#tell('connected')
+    else if (path) this.#tell('connected')
   }
 
   /** Tells what is new. Without its data channels a carrier is of no use, whatever else is said of it: Firefox loses them when ICE is restarted again too soon, and goes on. */
