@@ -28,10 +28,10 @@ class Member {
     return time - this.lines.find(l => l.what === 'begins').time
   }
 
-  /** Waits for the end of a link; returns how many ms that took, and its cause. */
+  /** Waits for the end of a link; returns how many ms it was there, and its cause. */
   async gone(longest = 40_000) {
     const { time, cause } = await this.sees(l => l.state === 'gone', 'its link gone', longest)
-    return { took: time - this.lines.find(l => l.what === 'begins').time, cause }
+    return { took: time - this.lines.find(l => l.what === 'link').time, cause }
   }
 
   /** The numbers that came, in order. */
