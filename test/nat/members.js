@@ -91,7 +91,7 @@ export class Page extends Member {
   }
 
   send(first, last, pause) {
-    void this.page.evaluate(sendNumbers, first, last, pause)
+    this.page.evaluate(sendNumbers, first, last, pause).catch(() => {}) // the page was closed
   }
 
   async close() {
