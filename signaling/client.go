@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -51,6 +52,7 @@ type Client struct {
 	background sync.WaitGroup // probes and reports; joined by run
 	done       chan struct{}  // closed when run has ended
 	poke       chan struct{}  // a token: try now, don't wait
+	moved      atomic.Bool    // the network has changed: what failed before says nothing any more
 
 	writing chan struct{} // held, by sending to it, by who sends signals, so that none overtakes another
 
@@ -238,8 +240,9 @@ func (c *Client) Probe() {
 }
 
 // Redial gives the connection up and connects anew at once; the session goes on. It is for a network that has changed, where the
-// old connection would only hang.
+// old connection would only hang. The pauses between attempts begin anew, since the first may come before the network is whole.
 func (c *Client) Redial() {
+	c.moved.Store(true)
 	c.mu.Lock()
 	conn := c.conn
 	c.mu.Unlock()

@@ -3,6 +3,9 @@ package signaling
 import (
 	"context"
 	"fmt"
+	"net"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -114,4 +117,39 @@ func TestPausesBetweenAttemptsToMoveGrow(t *testing.T) {
 	if c.planMove(conn); c.pause != 0 || !c.moveAt.IsZero() {
 		t.Error("it moves away from a WebSocket")
 	}
+}
+
+// The first attempt after a network has changed may come too early: there is an address, and no route yet.
+func TestPausesBeginAnewWhenTheNetworkHasChanged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newBubbleLab(t, nil)
+		var down atomic.Bool
+		l.dial.NetDialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+			if down.Load() {
+				return nil, syscall.ENETUNREACH
+			}
+			return l.listener.dial(ctx, network, address)
+		}
+		ann := connect(t, l, "Ann")
+		welcomes := make(chan Welcome, 100)
+		go whileReceiving(ann, func(Signal) {}, func(m Message) {
+			if w, ok := m.(Welcome); ok {
+				welcomes <- w
+			}
+		})
+		<-welcomes
+		for range 5 {
+			down.Store(true)
+			ann.Redial()
+			time.Sleep(5 * time.Minute) // in virtual time, until the pauses are long
+			ann.Redial()
+			time.Sleep(300 * time.Millisecond)
+			down.Store(false)
+			start := time.Now()
+			<-welcomes
+			if took := time.Since(start); took > 1500*time.Millisecond {
+				t.Errorf("the hub was back after %v", took)
+			}
+		}
+	})
 }

@@ -255,6 +255,9 @@ func (c *Client) redial(why error) (*Conn, error) {
 		case refused != nil && refused.Final:
 			return nil, refused
 		}
+		if c.moved.Swap(false) {
+			attempt = 0
+		}
 		wait := rand.N(min(redialMax, redialFirst<<min(attempt, 10)))
 		if refused != nil && refused.Retry > 0 {
 			wait = refused.Retry
