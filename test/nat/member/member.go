@@ -16,7 +16,7 @@ import (
 
 // line is what is told at once.
 type line struct {
-	What  string         `json:"what"` // begins, joined, link, heard, sent, failed
+	What  string         `json:"what"` // begins, joined, link, hub-lost, hub-back, heard, sent, failed
 	Time  float64        `json:"time"` // in ms, as Date.now() has it
 	Name  string         `json:"name,omitempty"`
 	State peer.LinkState `json:"state,omitempty"`
@@ -57,10 +57,13 @@ func (m *member) run(ctx context.Context, room *peer.Room, in io.Reader) error {
 	return room.Close(ctx)
 }
 
-// watch tells how the links are.
+// watch tells how the links are, and whether the hub is away.
 func (m *member) watch(ctx context.Context, room *peer.Room) {
 	for e := range room.Events(ctx) {
-		if e.Member.ID != "" {
+		switch e.Type {
+		case peer.HubLost, peer.HubBack:
+			m.tell(line{What: string(e.Type)})
+		default:
 			m.tell(line{What: "link", Name: e.Member.Name, State: e.Member.State, Cause: e.Member.Cause, Path: e.Member.Path})
 		}
 	}
