@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { FakeConnection } from '../fakes/connection.ts'
 import { connecting, control, type LinkEnd, live, reliable, settle, unreliable } from '../fakes/links.ts'
-import { maxMessage } from './frame.ts'
+import { encodeFrame, maxMessage } from './frame.ts'
 
 // What a link outlives: silence, carriers that fail, and carriers that are closed.
 
@@ -130,6 +130,21 @@ describe('another carrier', () => {
     expect(controls(ann)[0]).toEqual({ type: 'ack', messages: 1 })
     expect(controls(bob)[0]).toEqual({ type: 'ack', messages: 0 })
     expect(new DataView(ann.channel(control).sent[0]!.buffer).getUint32(4)).toBe(1)
+  })
+
+  test('may bring what has come before, which is dropped, but nothing out of order', async () => {
+    const { ann, bob } = await live()
+    await ann.link.send('one')
+    await ann.link.send('two')
+    await later(4_000)
+    ann.pc.become('failed')
+    await settle()
+    const frame = (sequence: number, text: string) => encodeFrame({ type: 'message', channel: 0, sequence, payload: text }).buffer
+    for (const sequence of [1, 2, 3]) bob.receive(reliable, frame(sequence, `${sequence}`))
+    expect(bob.heard).toEqual(['one', 'two', '3'])
+    expect(bob.link.state).toBe('live')
+    bob.receive(reliable, frame(5, '5'))
+    expect(bob.link).toMatchObject({ state: 'gone', cause: 'refused' })
   })
 
   test('doesn’t hold up who sends, up to what is kept, and drops what is unreliable', async () => {

@@ -212,6 +212,14 @@ describe('members', () => {
     expect(members(ann)).toEqual(['b connecting'])
     await settle()
     expect(members(ann)).toEqual(['b live'])
+    FakeConnection.noPath = true
+    FakeConnection.all.filter(pc => pc.connectionState === 'connected').forEach(pc => pc.become('failed'))
+    await later(60_000)
+    expect(ann.members[0]).toMatchObject({ state: 'gone', cause: 'silent' })
+    await later(1_999)
+    expect(members(ann)).toEqual(['b gone'])
+    await later(1) // the pause begins anew
+    expect(members(ann)).toEqual(['b connecting'])
   })
 
   test('that give their link up get a new one', async () => {
