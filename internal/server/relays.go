@@ -23,6 +23,9 @@ func (b *relayBuilder) relays(local, outward []netip.Addr) []turn.Relay {
 	if at.IsUnspecified() {
 		found = pickRelays(local, at.Is6(), outward)
 	}
+	if text, err := lanAddress(); err == nil && b.config.LAN && at.IsUnspecified() {
+		found = []netip.Addr{netip.MustParseAddr(text)} // where the invite leads to
+	}
 	all := make([]turn.Relay, 0, len(found))
 	for _, ip := range found {
 		all = append(all, turn.Relay{Address: ip, Bind: ip})

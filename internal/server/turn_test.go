@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -424,6 +425,35 @@ func TestAllocationsOutliveTheDrain(t *testing.T) {
 	if got := l.turn.Stats().Allocations; got != 0 {
 		t.Errorf("%d allocations are left at the end", got)
 	}
+}
+
+// What comes to nothing leaves nothing.
+func TestCloseBeforeServingFreesThePorts(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	certificate(t, "hub.example")
+	c := configured(t, fmt.Sprintf("turn: {mode: on}\ntls: {cert: %s/cert.pem, key: %[1]s/key.pem}\n", dir))
+	before := runtime.NumGoroutine()
+	s := listen(t, c, Options{})
+	told := s.turn.turn
+	s.Close()
+	for _, url := range told {
+		_, rest, _ := strings.Cut(url, ":")
+		host, transport, _ := strings.Cut(rest, "?transport=")
+		_, port, _ := net.SplitHostPort(host)
+		var again io.Closer
+		var err error
+		if transport == "udp" {
+			again, err = net.ListenPacket("udp4", "127.0.0.1:"+port)
+		} else {
+			again, err = net.Listen("tcp4", "127.0.0.1:"+port)
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", url, err)
+		}
+		again.Close()
+	}
+	within(t, "goroutines end", func() bool { return runtime.NumGoroutine() <= before })
 }
 
 func TestTURNIsOffWhereNobodyIsFarAway(t *testing.T) {

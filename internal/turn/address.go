@@ -169,12 +169,16 @@ func (s *Server) mayPermit(ip netip.Addr) bool {
 	return !s.isOwn(ip) && allowed(ip, s.limits.Load().Allow)
 }
 
+// peerPort tells whether a peer may have port: not those of services, which nobody is to be asked under this machine's address. NATs map
+// to higher ones (RFC 4787, section 4.2.2); 443 is one that a program takes on purpose, since firewalls let it through.
+func peerPort(port uint16) bool { return port >= 1024 || port == 443 }
+
 // route says where a datagram for to goes, if it may go: there or, if that is a live relay of this server, to where this
 // machine has that.
 func (s *Server) route(to netip.AddrPort) (netip.AddrPort, bool) {
 	ip := canonical(to.Addr())
 	if !s.isOwn(ip) {
-		return netip.AddrPortFrom(to.Addr().Unmap(), to.Port()), to.Port() != 0 && allowed(ip, s.limits.Load().Allow)
+		return netip.AddrPortFrom(to.Addr().Unmap(), to.Port()), peerPort(to.Port()) && allowed(ip, s.limits.Load().Allow)
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -190,7 +194,7 @@ func (s *Server) origin(from netip.AddrPort) (netip.AddrPort, bool) {
 	from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
 	ip := canonical(from.Addr())
 	if !s.isOwn(ip) {
-		return from, allowed(ip, s.limits.Load().Allow)
+		return from, peerPort(from.Port()) && allowed(ip, s.limits.Load().Allow)
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()

@@ -44,7 +44,7 @@ func TestSpecialAddressesAreRefused(t *testing.T) {
 		}
 	}
 	for _, s := range special {
-		at := netip.AddrPortFrom(addr(s.address), 80)
+		at := netip.AddrPortFrom(addr(s.address), 50000)
 		for family, client := range clients {
 			if code := client.permit(at); code != 403 && code != 443 {
 				t.Errorf("%s (%s), a permission on %s: %d", s.address, s.what, family, code)
@@ -80,8 +80,14 @@ func TestPublicAddressesAreReached(t *testing.T) {
 		if to, ok := l.route(netip.AddrPortFrom(addr(text), 443)); !ok || to.Port() != 443 {
 			t.Errorf("%s isn't reached", text)
 		}
-		if _, ok := l.route(netip.AddrPortFrom(addr(text), 0)); ok {
-			t.Errorf("%s is reached without a port", text)
+		for port, want := range map[uint16]bool{0: false, 53: false, 123: false, 1023: false, 1024: true, 65535: true} {
+			at := netip.AddrPortFrom(addr(text), port)
+			if _, ok := l.route(at); ok != want {
+				t.Errorf("%s is reached: %v", at, ok)
+			}
+			if _, ok := l.origin(at); ok != want {
+				t.Errorf("%s reaches: %v", at, ok)
+			}
 		}
 	}
 	if _, ok := l.route(netip.MustParseAddrPort("[2a00::1%eth0]:443")); ok {
