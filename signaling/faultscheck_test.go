@@ -119,7 +119,7 @@ func (w *world) check(slots []*slot) {
 	w.t.Logf("the last hub: %d joined, %d resumed, %d not recovered, %d connections superseded", stats.Joins, stats.Resumed, stats.NotRecovered, stats.Superseded)
 	w.t.Logf("%d members, %d hubs; of %d signals %d were delivered, %d told undeliverable, %d missing with %d sessions that weren't recovered; %v",
 		len(w.members), w.hubs+1, total, delivered, told, missing, gaps, w.faced)
-	if total == 0 || delivered*2 < total || gaps == 0 || delivered == total {
+	if total == 0 || delivered*4 < total || gaps == 0 || delivered == total {
 		w.t.Error("these faults prove nothing")
 	}
 }
