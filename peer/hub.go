@@ -66,12 +66,8 @@ func (r *Room) servers(ice signaling.ICE) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, l := range r.links {
-		l.mail.post(func() {
-			if err := l.carrier.Load().useServers(); err != nil {
-				l.warn("new ICE servers could not be used", err)
-			}
-			l.happen(event{Type: eventServers, TURN: r.network.turn()})
-		})
+		l.post(event{Type: eventServers, TURN: r.network.turn()})
+
 	}
 }
 
@@ -120,6 +116,9 @@ func (r *Room) rosterChanged(c signaling.RosterChange) {
 	for _, p := range did.Away {
 		if l := r.links[p.ID]; l != nil {
 			l.entry.Away = p.Away
+			if !p.Away && l.state == LinkGone {
+				r.meet(l.entry)
+			}
 		}
 	}
 	r.notify()
@@ -193,7 +192,7 @@ func (r *Room) replace(old *Link, s signal) {
 func (r *Room) again(old *Link) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if old.listed && r.links[old.id] == old {
+	if old.listed && r.links[old.id] == old && r.hubErr == nil && !old.entry.Away { // or else when they are back
 		r.meet(old.entry)
 		r.notify()
 	}

@@ -153,6 +153,9 @@ func (l *Link) describe(a action) {
 	c, e := l.carrier.Load(), event{Type: eventDescribed}
 	err := errNoCarrier
 	if c != nil {
+		if a.Do != doAccept {
+			l.useServers(c)
+		}
 		switch a.Do {
 		case doOffer:
 			e.SDP, err = c.offer(a.Restart)
@@ -168,6 +171,13 @@ func (l *Link) describe(a action) {
 		e = event{Type: eventUndescribed}
 	}
 	l.happen(e)
+}
+
+// useServers has what is gathered next be gathered with the newest ICE servers.
+func (l *Link) useServers(c *rtc) {
+	if err := c.useServers(); err != nil {
+		l.warn("new ICE servers could not be used", err)
+	}
 }
 
 // makeCarrier closes the carrier that is there, and makes the next.
@@ -209,7 +219,8 @@ func (l *Link) carried(s carrierState) {
 	case carrierFailed:
 		l.happen(event{Type: eventFailed, DTLS: l.carrier.Load().dtlsFailed()})
 	case carrierClosed:
-		if !l.carrier.Load().isRead() { // or else the end is where all that came has been read
+		// What came before a bye is read first. Of what else isn't read yet, the next carrier brings more.
+		if !l.machine.parting || !l.carrier.Load().isRead() {
 			l.happen(event{Type: eventClosed})
 		}
 	}
@@ -221,14 +232,15 @@ func (l *Link) opened() {
 		return
 	}
 	c := l.carrier.Load()
-	first := !isClosed(l.open)
-	l.incoming.repeats.Store(!first)
+	again := l.machine.number > 1 // the other side may have had one before
+	l.incoming.repeats.Store(again)
 	l.read(c)
-	if first {
+	if !isClosed(l.open) {
 		l.senders[dataReliable].rtc, l.incoming.resumed = c, c
 		l.outcome.opened = time.Since(l.began)
 		close(l.open)
-	} else {
+	}
+	if again {
 		l.acknowledge() // what is missing is sent again
 	}
 	l.happen(event{Type: eventOpened})

@@ -26,6 +26,7 @@ const (
 	restartWait  = 8 * time.Second // from an answer to a path, before the carrier is given up
 	serversWait  = 5 * time.Second // for the offerer to use new ICE servers
 	freshEvery   = 4 * time.Second // carriers aren't made faster
+	restartEvery = 2 * time.Second // nor offers for the same: Firefox loses a carrier that is restarted again before it has a path
 	improveFirst = 30 * time.Second
 	improveMax   = 10 * time.Minute
 	doubtfulFor  = 10 * time.Second // after the network has changed, or ICE was restarted

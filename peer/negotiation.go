@@ -19,6 +19,7 @@ type negotiation struct {
 	want      bool          // the offerer's: another offer, when one can be made
 	wantFresh bool          // for another carrier
 	freshAt   time.Duration // when the carrier was made
+	offeredAt time.Duration // when an offer was made
 	freshN    bool          // the offer n is the first of its carrier
 	doubtful  time.Duration // until when the link may lead nowhere: the network has changed, or ICE is restarted
 	needing   bool          // the answerer's: another offer
@@ -75,7 +76,11 @@ func (m *machine) offer() {
 		return
 	case unanswered && !m.wantFresh:
 		return // settle comes here again
+	case m.n > 0 && !m.wantFresh && m.now < m.offeredAt+restartEvery:
+		m.restartAt = m.offeredAt + restartEvery
+		return
 	}
+	m.offeredAt = m.now
 	m.freshN = m.number == 0 || m.wantFresh
 	m.want, m.wantFresh = false, false
 	m.prepare(m.freshN, m.number+1)

@@ -32,8 +32,18 @@ func (o *outbox) wait(ctx context.Context, stop <-chan struct{}) error {
 		case <-stop:
 			return errStopped
 		}
+		if o.fits() {
+			o.ring() // others may wait, too
+		}
 	}
 	return nil
+}
+
+func (o *outbox) ring() {
+	select {
+	case o.room <- struct{}{}:
+	default:
+	}
 }
 
 func (o *outbox) fits() bool {
@@ -67,10 +77,7 @@ func (o *outbox) acknowledged(n uint64) error {
 	if len(o.frames) == 0 {
 		o.frames = nil
 	}
-	select {
-	case o.room <- struct{}{}:
-	default:
-	}
+	o.ring()
 	return nil
 }
 

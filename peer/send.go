@@ -71,16 +71,13 @@ func (l *Link) Send(ctx context.Context, m Message) error {
 }
 
 func (l *Link) sendReliable(ctx context.Context, f frame) error {
-	if err := l.turn(ctx, dataReliable); err != nil {
+	if err := l.outboxTurn(ctx); err != nil {
 		return err
 	}
 	s := &l.senders[dataReliable]
 	defer func() { <-s.busy }()
 	if isClosed(l.stop) {
 		return errStopped
-	}
-	if err := l.outbox.wait(ctx, l.stop); err != nil {
-		return err
 	}
 	// A carrier that is lost holds up nobody: what is kept goes out on the next.
 	err := s.rtc.wait(ctx, l.stop, dataReliable, frameHeader+len(f.payload))
@@ -95,6 +92,23 @@ func (l *Link) sendReliable(ctx context.Context, f frame) error {
 		s.rtc.put(dataReliable, encoded) // likewise
 	}
 	return nil
+}
+
+// outboxTurn is turn for a message that has to be kept. Who waits for room has no turn: what is kept may have to be sent
+// again first.
+func (l *Link) outboxTurn(ctx context.Context) error {
+	for {
+		if err := l.outbox.wait(ctx, l.stop); err != nil {
+			return err
+		}
+		if err := l.turn(ctx, dataReliable); err != nil {
+			return err
+		}
+		if l.outbox.fits() {
+			return nil
+		}
+		<-l.senders[dataReliable].busy
+	}
 }
 
 // sendUnreliable sends once. While there is no carrier, it drops, which is what unreliable means.

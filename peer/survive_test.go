@@ -153,3 +153,39 @@ func other(ann, bob, r *Room) *Room {
 
 // loseCarrier ends the PeerConnection of r's link without a word to the link.
 func loseCarrier(r, to *Room) { r.Link(to.Self().ID).carrier.Load().pc.Close() }
+
+// Whoever waits for room mustn't keep what is kept from being sent again, and a reader that waits for its application
+// mustn't keep the end of a carrier from being seen.
+func TestFullOutboxIsSentAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newVirtualLab(t, 0)
+		ann, bob := l.join("Ann"), l.join("Bob")
+		l.talk(ann, bob)
+		link := ann.Link(bob.Self().ID)
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+		defer cancel()
+		var sending sync.WaitGroup
+		defer sending.Wait()
+		sending.Go(func() {
+			for range 400 {
+				if err := link.Send(ctx, Bytes(make([]byte, MaxMessage))); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+		got := 0
+		receive := func(until int) {
+			for got < until {
+				if _, err := bob.Receive(ctx); err != nil {
+					t.Fatalf("after %d: %v; %s", got, err, link.State())
+				}
+				got++
+			}
+		}
+		receive(20)
+		time.Sleep(5 * time.Second) // Ann's outbox is full
+		loseCarrier(offererOf(ann, bob), other(ann, bob, offererOf(ann, bob)))
+		receive(400)
+	})
+}

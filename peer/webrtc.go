@@ -163,9 +163,6 @@ func (r *rtc) answer(offer string) (sdp string, err error) {
 
 // useServers has the next ICE restart use the servers that the network has now.
 func (r *rtc) useServers() error {
-	if r == nil {
-		return nil
-	}
 	r.gathering.use(r.network.iceServers())
 	return r.pc.SetConfiguration(r.network.configuration())
 }

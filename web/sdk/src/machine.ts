@@ -12,6 +12,7 @@ const restartAfter = 1_000 // of silence
 const restartWait = 8_000 // from an answer to a path, before the carrier is given up
 const serversWait = 5_000 // for the offerer to use new ICE servers
 const freshEvery = 4_000 // carriers aren't made faster
+const restartEvery = 2_000 // nor offers for the same: Firefox loses a carrier that is restarted again before it has a path
 const improveFirst = 30_000
 const improveMax = 600_000
 const doubtfulFor = 10_000 // after the network has changed, or ICE was restarted
@@ -56,6 +57,7 @@ export class Machine {
   #want = false // the offerer's: another offer, when one can be made
   #wantFresh = false // for another carrier
   #freshAt = 0 // when the carrier was made
+  #offeredAt = 0 // when an offer was made
   #freshN = false // the offer n is the first of its carrier
   #doubtful = 0 // until when the link may lead nowhere: the network has changed, or ICE is restarted
   #needing = false // the answerer's: another offer
@@ -341,6 +343,12 @@ export class Machine {
       return
     }
     if (this.#n > 0 && !this.#settled && !this.#wantFresh) return // #settle comes here again
+    const soonest = this.#offeredAt + restartEvery
+    if (this.#n > 0 && !this.#wantFresh && this.#now < soonest) {
+      this.#at.restart = soonest
+      return
+    }
+    this.#offeredAt = this.#now
     this.#freshN = this.#number === 0 || this.#wantFresh
     this.#want = this.#wantFresh = false
     this.#prepare(this.#freshN, this.#number + 1)
