@@ -156,13 +156,14 @@ func (l *Link) handleControl(c *rtc, f frame) error {
 	if err != nil {
 		return err
 	}
+	payload := bytes.Clone(f.payload) // a link that ends isn't waited for
 	dealt := make(chan error, 1)
 	l.mail.post(func() {
 		if l.carrier.Load() != c {
 			dealt <- nil
 			return
 		}
-		dealt <- l.control(m, f.payload)
+		dealt <- l.control(m, payload)
 	})
 	select {
 	case err := <-dealt:
@@ -191,7 +192,7 @@ func (l *Link) control(c control, payload []byte) error {
 		l.legs.theirs = c.Path
 		l.pathChanged()
 	case signalOffer, signalAnswer, signalCandidates, signalNeedOffer:
-		if s, err := decodeSignal(bytes.Clone(payload)); err == nil {
+		if s, err := decodeSignal(payload); err == nil {
 			l.happen(event{Type: eventSignaled, Signal: &s})
 		}
 	}
