@@ -126,7 +126,7 @@ test('a hub that asks for tokens', async () => {
   await hub.kill()
 })
 
-test('the page looks as it should, and the room leads to it where nothing gets through', async () => {
+test('the page looks as it should', async () => {
   const hub = await startHub(0, ...quick, '--set', `ice.servers=turn:${address}:${await freePort()}`, '--set', `ice.secret_file=${secret}`)
   const ann = await examine('chrome', hub.port)
   await picture(ann, 'doctor')
@@ -134,13 +134,41 @@ test('the page looks as it should, and the room leads to it where nothing gets t
   await until(() => new URL(ann.page.url()).pathname === '/', () => `the start, not ${ann.page.url()}`)
   assert.deepEqual(ann.errors, [])
   await ann.close()
-  const bob = await Person.open('chrome', `http://127.0.0.1:${hub.port}`, 'Bob', {
-    path: '/r/lobby', prepare: page => page.evaluateOnNewDocument(() => { globalThis.WebSocket = class { constructor() { throw new Error('none') } }; globalThis.fetch = async () => { throw new TypeError('none') } }),
+  await hub.kill()
+})
+
+test('the page leads here where the hub isn’t reached, and from a member that isn’t connected', async () => {
+  const hub = await startHub(0, ...quick)
+  const nobody = await freePort()
+  const lost = await Person.open('chrome', `http://127.0.0.1:${hub.port}`, 'Ann', {
+    path: '/r/lobby', prepare: page => page.evaluateOnNewDocument(port => {
+      globalThis.WebSocket = class extends WebSocket { constructor(_url, protocol) { super(`ws://127.0.0.1:${port}`, protocol) } }
+      globalThis.fetch = async () => { throw new TypeError('no network') }
+    }, nobody),
   })
-  await until(async () => bob.page.evaluate(() => [...document.querySelectorAll('a.button')].some(a => a.getAttribute('href') === '../doctor')), async () => `a link; the page says ${await bob.text('body')}`)
+  await leads(lost, 'a.button')
+  await lost.close()
+
+  const apart = page => page.evaluateOnNewDocument(() => { // as if no network let anything through
+    globalThis.RTCPeerConnection = class extends RTCPeerConnection { constructor(c) { super({ ...c, iceTransportPolicy: 'relay' }) } }
+  })
+  const [ann, bob] = await Promise.all(['Ann', 'Bob'].map(name => Person.open('chrome', `http://127.0.0.1:${hub.port}`, name, { path: '/r/apart', prepare: apart })))
+  await leads(ann, 'aside .why a')
+  await leads(bob, 'aside .why a')
+  await ann.close()
   await bob.close()
   await hub.kill()
 })
+
+/** Waits for a link to the page. */
+async function leads(person, selector) {
+  const link = () => person.page.evaluate(s => [...document.querySelectorAll(s)].map(a => [a.textContent, a.getAttribute('href')]).find(([, href]) => href === '../doctor'), selector)
+  for (let end = Date.now() + 60_000; !await link();) {
+    if (Date.now() > end) assert.fail(`no link; the page says ${await person.text('body')}`)
+    await new Promise(resolve => setTimeout(resolve, 100))
+  }
+  assert.deepEqual(await link(), ['Find out why', '../doctor'])
+}
 
 async function freePort() {
   const server = createServer().listen(0, '127.0.0.1')
