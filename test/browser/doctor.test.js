@@ -1,5 +1,6 @@
 // The page /doctor in both browsers: nothing is found on a sound hub, and each planted fault is.
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { createServer as createHTTPServer, request as forward } from 'node:http'
@@ -106,6 +107,21 @@ for (const kind of ['chrome', 'firefox']) {
     await slow.kill()
   })
 }
+
+test('a hub with a certificate, and a TURN server over TLS whose certificate the browser doesn’t take', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'snug-doctor-'))
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '1', '-subj', '/CN=snug.test',
+    '-addext', 'subjectAltName=DNS:snug.test', '-keyout', join(dir, 'key.pem'), '-out', join(dir, 'cert.pem')], { stdio: 'ignore' })
+  const hub = run('serve', '--listen', '127.0.0.1:0', ...relaying, '--tls-cert', join(dir, 'cert.pem'), '--tls-key', join(dir, 'key.pem'), '--set', `turn.host=${address}`)
+  await hub.says('Ctrl-C')
+  const ann = await Person.open('chrome', new URL(/https:\S+/.exec(hub.text)[0]).origin, 'Ann', { path: '/doctor' })
+  await over(ann)
+  assert.deepEqual(ann.found, ['turn-tls'], JSON.stringify(ann.lines))
+  assert.match(ann.lines['turn-tls'][1], /or its certificate isn't good/)
+  for (const id of ['https', 'http', 'websocket', 'turn-udp', 'turn-tcp']) assert.equal(ann.lines[id]?.[0], 'ok', `${id}: ${ann.lines[id]}`)
+  await ann.close()
+  await hub.kill()
+})
 
 test('a hub that asks for tokens', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'snug-doctor-'))
