@@ -63,6 +63,7 @@ for (const kind of ['chrome', 'firefox']) {
     const hub = await startHub(0, ...quick, '--set', `ice.servers=turn:${address}:${closed}?transport=tcp,turn:${address}:${other.port}?transport=udp`, '--set', `ice.secret_file=${secret}`)
     const ann = await examine(kind, hub.port)
     for (const id of ['turn-tcp', 'turn-udp', 'stun']) assert.ok(ann.found.includes(id), `${id}: ${JSON.stringify(ann.lines)}`)
+    assert.match(ann.lines['turn-udp'][1], /doesn't take the password that the hub gives out\..*static-auth-secret/)
     assert.match(ann.sum, /have to be mended/)
     await ann.close()
     await hub.kill()
