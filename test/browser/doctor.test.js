@@ -1,5 +1,6 @@
 // The page /doctor in both browsers: nothing is found on a sound hub, and each planted fault is.
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { createServer as createHTTPServer, request as forward } from 'node:http'
@@ -62,6 +63,7 @@ for (const kind of ['chrome', 'firefox']) {
     const hub = await startHub(0, ...quick, '--set', `ice.servers=turn:${address}:${closed}?transport=tcp,turn:${address}:${other.port}?transport=udp`, '--set', `ice.secret_file=${secret}`)
     const ann = await examine(kind, hub.port)
     for (const id of ['turn-tcp', 'turn-udp', 'stun']) assert.ok(ann.found.includes(id), `${id}: ${JSON.stringify(ann.lines)}`)
+    assert.match(ann.lines['turn-udp'][1], /doesn't take the password that the hub gives out\..*static-auth-secret/)
     assert.match(ann.sum, /have to be mended/)
     await ann.close()
     await hub.kill()
@@ -107,6 +109,21 @@ for (const kind of ['chrome', 'firefox']) {
   })
 }
 
+test('a hub with a certificate, and a TURN server over TLS whose certificate the browser doesn’t take', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'snug-doctor-'))
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '1', '-subj', '/CN=snug.test',
+    '-addext', 'subjectAltName=DNS:snug.test', '-keyout', join(dir, 'key.pem'), '-out', join(dir, 'cert.pem')], { stdio: 'ignore' })
+  const hub = run('serve', '--listen', '127.0.0.1:0', ...relaying, '--tls-cert', join(dir, 'cert.pem'), '--tls-key', join(dir, 'key.pem'), '--set', `turn.host=${address}`)
+  await hub.says('Ctrl-C')
+  const ann = await Person.open('chrome', new URL(/https:\S+/.exec(hub.text)[0]).origin, 'Ann', { path: '/doctor' })
+  await over(ann)
+  assert.deepEqual(ann.found, ['turn-tls'], JSON.stringify(ann.lines))
+  assert.match(ann.lines['turn-tls'][1], /or its certificate isn't good/)
+  for (const id of ['https', 'http', 'websocket', 'turn-udp', 'turn-tcp']) assert.equal(ann.lines[id]?.[0], 'ok', `${id}: ${ann.lines[id]}`)
+  await ann.close()
+  await hub.kill()
+})
+
 test('a hub that asks for tokens', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'snug-doctor-'))
   const made = run('token', 'keygen', '--out', join(dir, 'backend'))
@@ -126,7 +143,7 @@ test('a hub that asks for tokens', async () => {
   await hub.kill()
 })
 
-test('the page looks as it should, and the room leads to it where nothing gets through', async () => {
+test('the page looks as it should', async () => {
   const hub = await startHub(0, ...quick, '--set', `ice.servers=turn:${address}:${await freePort()}`, '--set', `ice.secret_file=${secret}`)
   const ann = await examine('chrome', hub.port)
   await picture(ann, 'doctor')
@@ -134,13 +151,41 @@ test('the page looks as it should, and the room leads to it where nothing gets t
   await until(() => new URL(ann.page.url()).pathname === '/', () => `the start, not ${ann.page.url()}`)
   assert.deepEqual(ann.errors, [])
   await ann.close()
-  const bob = await Person.open('chrome', `http://127.0.0.1:${hub.port}`, 'Bob', {
-    path: '/r/lobby', prepare: page => page.evaluateOnNewDocument(() => { globalThis.WebSocket = class { constructor() { throw new Error('none') } }; globalThis.fetch = async () => { throw new TypeError('none') } }),
+  await hub.kill()
+})
+
+test('the page leads here where the hub isn’t reached, and from a member that isn’t connected', async () => {
+  const hub = await startHub(0, ...quick)
+  const nobody = await freePort()
+  const lost = await Person.open('chrome', `http://127.0.0.1:${hub.port}`, 'Ann', {
+    path: '/r/lobby', prepare: page => page.evaluateOnNewDocument(port => {
+      globalThis.WebSocket = class extends WebSocket { constructor(_url, protocol) { super(`ws://127.0.0.1:${port}`, protocol) } }
+      globalThis.fetch = async () => { throw new TypeError('no network') }
+    }, nobody),
   })
-  await until(async () => bob.page.evaluate(() => [...document.querySelectorAll('a.button')].some(a => a.getAttribute('href') === '../doctor')), async () => `a link; the page says ${await bob.text('body')}`)
+  await leads(lost, 'a.button')
+  await lost.close()
+
+  const apart = page => page.evaluateOnNewDocument(() => { // as if no network let anything through
+    globalThis.RTCPeerConnection = class extends RTCPeerConnection { constructor(c) { super({ ...c, iceTransportPolicy: 'relay' }) } }
+  })
+  const [ann, bob] = await Promise.all(['Ann', 'Bob'].map(name => Person.open('chrome', `http://127.0.0.1:${hub.port}`, name, { path: '/r/apart', prepare: apart })))
+  await leads(ann, 'aside .why a')
+  await leads(bob, 'aside .why a')
+  await ann.close()
   await bob.close()
   await hub.kill()
 })
+
+/** Waits for a link to the page. */
+async function leads(person, selector) {
+  const link = () => person.page.evaluate(s => [...document.querySelectorAll(s)].map(a => [a.textContent, a.getAttribute('href')]).find(([, href]) => href === '../doctor'), selector)
+  for (let end = Date.now() + 60_000; !await link();) {
+    if (Date.now() > end) assert.fail(`no link; the page says ${await person.text('body')}`)
+    await new Promise(resolve => setTimeout(resolve, 100))
+  }
+  assert.deepEqual(await link(), ['Find out why', '../doctor'])
+}
 
 async function freePort() {
   const server = createServer().listen(0, '127.0.0.1')

@@ -80,7 +80,7 @@ export class Visit {
   /** Comes in one way, into a room of its own or that of a token. Rejects with a SnugError: `silent` if nothing comes. */
   static async enter(base: URL, how: typeof Socket | typeof Requests, token: string | undefined): Promise<Visit> {
     const endpoint = new URL(`v1/rooms/${token === undefined ? newRoomName() : roomIn(token) ?? newRoomName()}`, base)
-    if (how === Socket) endpoint.protocol = base.protocol.replace('http', 'ws')
+    endpoint.protocol = base.protocol.replace('http', 'ws')
     const hello = JSON.stringify({ type: 'hello', secret: newSecret(), name: 'doctor', kind: 'doctor', ...(token === undefined ? {} : { token }) })
     const pongs = new EventTarget()
     const [welcomed, ended] = [Promise.withResolvers<Welcome>(), Promise.withResolvers<SnugError>()]

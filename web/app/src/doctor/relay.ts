@@ -16,10 +16,10 @@ interface Pair {
   took: number
   relay: string // the address of a relay that there was
   relayPort: string
-  seen: RTCIceCandidate | undefined // how a STUN server sees the other end
+  seen: readonly RTCIceCandidate[] // how STUN servers see the other end
   refused: string // why the browser made no connection at all; empty if it did
   errors: number[] // of servers (RFC 8489, section 14.8; 701: none answered)
-  type: string // of the candidate that the first end sends to
+  port: number // that the first end sees the other at
   way: string // of those that it sends from
 }
 
@@ -149,15 +149,15 @@ async function checkRange(server: Server | undefined, datagrams: Server[], say: 
 
 /** Whether an end is where a server has to relay to: at a public address, and not on its own machine. */
 function isOutside({ seen, relay }: Pair): boolean {
-  return !!seen?.address && !isPrivate(seen.address) && seen.address !== relay
+  return seen.some(({ address }) => !!address && !isPrivate(address) && address !== relay)
 }
 
 function judgeNAT({ answers, seen }: Stun, range: Pair | undefined, relays: boolean, say: Say): void {
   if (!answers) say('nat', 'skipped')
   else if (seen.length === 0) say('nat', 'open')
-  else if (range?.opened && range.type === 'srflx') say('nat', 'page')
-  else if (range?.opened && range.type === 'prflx') say('nat', relays ? 'symmetric' : 'alone')
-  else say('nat', 'unknown')
+  else if (!range?.opened || range.seen.length === 0) say('nat', 'unknown')
+  else if (range.seen.some(({ port }) => port === range.port)) say('nat', 'page')
+  else say('nat', relays ? 'symmetric' : 'alone')
 }
 
 /** Connects two ends in this page in any way. */
@@ -171,7 +171,7 @@ type Policy = 'all' | 'relay' | 'direct' // direct: nothing of relays
 
 /** Connects two ends in this page, and sends bytes there and back. */
 async function connect(ice: RTCIceServer[], policy: Policy, otherICE: RTCIceServer[], otherPolicy: Policy): Promise<Pair> {
-  const pair: Pair = { opened: false, took: 0, relay: '', relayPort: '', seen: undefined, refused: '', errors: [], type: '', way: '' }
+  const pair: Pair = { opened: false, took: 0, relay: '', relayPort: '', seen: [], refused: '', errors: [], port: 0, way: '' }
   let [one, other]: End[] = []
   try {
     one = new End(ice, policy)
@@ -188,7 +188,7 @@ async function connect(ice: RTCIceServer[], policy: Policy, otherICE: RTCIceServ
     await other.pc.setRemoteDescription(one.pc.localDescription!)
     await other.pc.setLocalDescription()
     await one.pc.setRemoteDescription(other.pc.localDescription!)
-    pair.opened = await Promise.race([passes(one, other), after(patience, false)])
+    pair.opened = await Promise.race([passes(one, other), after(patience, false), one.hopeless(policy)])
     pair.took = performance.now() - start
     if (pair.opened) Object.assign(pair, await one.selected())
   } finally {
@@ -224,7 +224,7 @@ class End {
   readonly open: Promise<void>
   readonly errors: number[] = []
   relay: RTCIceCandidate | undefined
-  seen: RTCIceCandidate | undefined
+  readonly seen: RTCIceCandidate[] = []
   #direct: boolean
 
   constructor(iceServers: RTCIceServer[], policy: Policy) {
@@ -240,12 +240,19 @@ class End {
     return new Promise(resolve => this.channel.addEventListener('message', ({ data }) => resolve(data as ArrayBuffer), { once: true }))
   }
 
+  /** Resolves to false if it has found out that it has no relay, and needs one. */
+  hopeless(policy: Policy): Promise<boolean> {
+    return new Promise(resolve => this.pc.addEventListener('icegatheringstatechange', () => {
+      if (policy === 'relay' && this.pc.iceGatheringState === 'complete' && !this.relay) resolve(false)
+    }))
+  }
+
   /** Gives candidates to the other end, once that has a description. */
   give(other: End): void {
     this.pc.addEventListener('icecandidate', ({ candidate }) => {
       if (!candidate?.candidate || this.#direct && candidate.type === 'relay') return
       if (candidate.type === 'relay') this.relay ??= candidate
-      if (candidate.type === 'srflx') this.seen ??= candidate
+      if (candidate.type === 'srflx') this.seen.push(candidate)
       void other.add(candidate)
     })
   }
@@ -255,13 +262,13 @@ class End {
     await this.pc.addIceCandidate(candidate).catch(() => {}) // an end that is closed
   }
 
-  /** The pair that is used: what kind of candidate is sent to, and from. */
-  async selected(): Promise<{ type: string; way: string }> {
+  /** The pair that is used: the port that is sent to, and from what kind of candidate. */
+  async selected(): Promise<{ port: number; way: string }> {
     const stats = new Map<string, Record<string, unknown>>()
     ;(await this.pc.getStats()).forEach((value: { id: string } & Record<string, unknown>) => stats.set(value.id, value))
     const pair = [...stats.values()].find(s => s['type'] === 'candidate-pair' && s['state'] === 'succeeded' && s['nominated'] === true)
-    const kind = (id: unknown) => String(stats.get(String(id))?.['candidateType'] ?? '')
-    return { type: kind(pair?.['remoteCandidateId']), way: kind(pair?.['localCandidateId']) }
+    const of = (id: unknown) => stats.get(String(id)) ?? {}
+    return { port: Number(of(pair?.['remoteCandidateId'])['port']), way: String(of(pair?.['localCandidateId'])['candidateType']) }
   }
 }
 
