@@ -18,6 +18,7 @@ type life struct {
 	turn     bool // there are TURN servers
 	path     Path
 
+	shaken      time.Duration // when the link became shaky
 	deadline    time.Duration // of the state
 	restartAt   time.Duration
 	rebuildAt   time.Duration
@@ -58,7 +59,7 @@ func (m *machine) lives(e event) {
 	case eventPath:
 		m.pathIs(e.Path)
 	case eventHubLost:
-		m.hubAway = true
+		m.hubLost()
 	case eventHubBack:
 		m.hubBack()
 	case eventNetwork:
@@ -125,16 +126,23 @@ func (m *machine) silent() {
 	if m.state != LinkLive || m.parting || m.closing {
 		return
 	}
-	m.shake(silentWait)
+	m.shake()
 	m.restartAt = m.now + restartAfter
 }
 
-func (m *machine) shake(bound time.Duration) {
-	m.become(LinkShaky)
-	if m.deadline == 0 || m.now+bound < m.deadline {
-		m.deadline = m.now + bound
+// awaitWord bounds the wait for the word that the other side owes who has lost its carrier. Without a hub it can't come.
+func (m *machine) awaitWord() {
+	if m.lost && !m.hubAway {
+		m.deadline = min(m.deadline, m.now+closedWait)
 	}
-	m.improveAt = 0
+}
+
+func (m *machine) shake() {
+	m.become(LinkShaky)
+	if m.deadline == 0 {
+		m.deadline = m.now + silentWait
+	}
+	m.shaken, m.improveAt = m.now, 0
 	m.act(action{Do: doProbe})
 }
 
@@ -144,7 +152,7 @@ func (m *machine) failed(dtls bool) {
 	case m.parting || m.closing:
 	case m.everOpen:
 		if m.state == LinkLive {
-			m.shake(silentWait)
+			m.shake()
 		}
 		m.renew(true)
 	case dtls:
@@ -166,7 +174,8 @@ func (m *machine) lose() {
 		m.end(CauseClosed)
 	default:
 		m.lost = true
-		m.shake(closedWait)
+		m.shake()
+		m.awaitWord()
 		if !m.offerer {
 			m.needFresh, m.needing = true, true
 			m.repeatLater(repeatFirst)
@@ -184,11 +193,19 @@ func (m *machine) network() {
 	m.renew(false)
 }
 
+func (m *machine) hubLost() {
+	m.hubAway = true
+	if m.lost {
+		m.deadline = m.shaken + silentWait
+	}
+}
+
 func (m *machine) hubBack() {
 	m.hubAway = false
 	if m.parting || m.closing {
 		return
 	}
+	m.awaitWord()
 	if m.state != LinkLive || m.needing && m.n > 0 {
 		m.again()
 	}

@@ -39,6 +39,7 @@ export class Machine {
   #closing = false // we said bye
   #parting = false // the other side did
   #lost = false // the carrier was closed by the other side
+  #shaken = 0 // when the link became shaky
   #hubAway = false
   #turn = false // there are TURN servers
   #path: Path | undefined
@@ -112,7 +113,7 @@ export class Machine {
       case 'path': return this.#pathIs(e.path)
       case 'signaled': return this.#signaled(e.signal!)
       case 'undelivered': return this.#undelivered(e.reason!, e.retry ?? 0)
-      case 'hub-lost': this.#hubAway = true; return
+      case 'hub-lost': return this.#hubLost()
       case 'hub-back': return this.#hubBack()
       case 'servers': return this.#servers(e.turn ?? false)
       case 'left': if (!this.#parting) this.#end('left'); return
@@ -180,15 +181,16 @@ export class Machine {
   /** Nothing has come for a few seconds. */
   #silent(): void {
     if (this.#state !== 'live' || this.#ending) return
-    this.#shake(silentWait)
+    this.#shake()
     this.#at.restart = this.#now + restartAfter
   }
 
-  #shake(bound: number): void {
+  #shake(): void {
     const at = this.#at
     this.#become('shaky')
-    if (!at.deadline || this.#now + bound < at.deadline) at.deadline = this.#now + bound
+    at.deadline ||= this.#now + silentWait
     at.improve = 0
+    this.#shaken = this.#now
     this.#do.push({ do: 'probe' })
   }
 
@@ -196,16 +198,27 @@ export class Machine {
   #failed(dtls: boolean): void {
     if (this.#ending) return
     if (!this.#everOpen) return this.#end(dtls ? 'dtls' : this.#whyNot())
-    if (this.#state === 'live') this.#shake(silentWait)
+    if (this.#state === 'live') this.#shake()
     this.#renew(true)
   }
 
   /** The other side has closed the carrier. Without a bye it has given it up for another, of which it is about to speak, or has given up the link. */
+  /** Bounds the wait for the word that the other side owes who has lost its carrier. Without a hub it can't come. */
+  #awaitWord(): void {
+    if (this.#lost && !this.#hubAway) this.#at.deadline = Math.min(this.#at.deadline, this.#now + closedWait)
+  }
+
+  #hubLost(): void {
+    this.#hubAway = true
+    if (this.#lost) this.#at.deadline = this.#shaken + silentWait
+  }
+
   #lose(): void {
     if (this.#parting || !this.#everOpen) return this.#end('closed')
     if (this.#closing) return this.#end('self')
     this.#lost = true
-    this.#shake(closedWait)
+    this.#shake()
+    this.#awaitWord()
     if (this.#offerer) return
     this.#needFresh = this.#needing = true
     this.#repeatLater(repeatFirst)
@@ -222,6 +235,7 @@ export class Machine {
   #hubBack(): void {
     this.#hubAway = false
     if (this.#ending) return
+    this.#awaitWord()
     if (this.#state !== 'live' || (this.#needing && this.#n > 0)) this.#again()
     this.#offer()
   }
