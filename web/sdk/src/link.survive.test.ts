@@ -29,6 +29,7 @@ describe('silence', () => {
     test(`of the ${who}’s carrier has ICE restarted on it after 1 s, with the ICE servers of now`, async () => {
       const { ann, bob } = await live()
       const end = who === 'offerer' ? ann : bob
+      await later(2_000)
       for (const e of [ann, bob]) e.configuration = { iceServers: [{ urls: 'stun:newer.example' }] }
       end.pc.become('disconnected')
       await later(1_000)
@@ -67,6 +68,7 @@ test('a carrier without its data channels is of no use, whatever it says', async
 
 test('a live link that is told of another network has ICE restarted at once, over its own channel and through the hub', async () => {
   const { ann, bob } = await live()
+  await later(2_000)
   ann.said.length = 0
   ann.link.post({ type: 'network' })
   await settle()
@@ -261,7 +263,7 @@ describe('the path', () => {
   test('over a relay has ICE restarted when the ICE servers change', async () => {
     const { ann, bob } = await live()
     ann.pc.stats = bob.pc.stats = pair('relay', '203.0.113.1', 'tcp')
-    await later(1_000)
+    await later(2_000)
     ann.configuration = { iceServers: [{ urls: 'turn:newer.example', username: 'u', credential: 'c' }] }
     ann.link.serversChanged()
     await settle()
