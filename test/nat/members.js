@@ -39,6 +39,21 @@ class Member {
     return this.lines.filter(l => l.what === 'heard').map(l => l.n)
   }
 
+  /** Waits for the number that is the last one, and says what is wrong with those that came, or nothing. */
+  async wrong(last, longest = 60_000) {
+    await this.sees(l => l.what === 'heard' && l.n === last, `number ${last}`, longest)
+    const at = this.heard.findIndex((n, i) => n !== i + 1)
+    if (at >= 0) return `${this.name} heard ${this.heard.slice(Math.max(0, at - 2), at + 3)} at ${at}`
+    if (this.lines.some(l => l.state === 'gone' || l.what === 'failed')) return this.story()
+    return ''
+  }
+
+  /** The longest time between two numbers, in ms. */
+  get longestGap() {
+    const times = this.lines.filter(l => l.what === 'heard').map(l => l.time)
+    return Math.round(Math.max(...times.slice(1).map((t, i) => t - times[i])))
+  }
+
   story() {
     const of = l => [l.what, l.state, l.cause, l.path, l.error].filter(Boolean).join(' ')
     return `${this.lines.filter(l => l.what !== 'heard').map(of).join(', ')} and ${this.heard.length} numbers ${this.notes ?? ''}`

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as pass } from 'node:timers/promises'
-import { skip, withLab } from './lab.js'
+import { full, skip, withLab } from './lab.js'
 import { chromium, Gopher, Page } from './members.js'
 import { connect, makeSite, unplug } from './networks.js'
 import { startHub } from './servers.js'
@@ -18,7 +18,7 @@ withLab(async () => { hub = await startHub() })
 async function move(t, ann, bob, site) {
   await ann.live()
   await bob.live()
-  const count = 1000
+  const count = 400
   ann.send(1, count, every)
   bob.send(1, count, every)
   await Promise.all([ann, bob].map(one => one.sees(l => l.n === 50 && l.what === 'heard', 'numbers')))
@@ -27,18 +27,14 @@ async function move(t, ann, bob, site) {
   const since = Date.now()
   connect(site, 'wlan0')
   const up = Date.now()
-  for (const one of [ann, bob]) await one.sees(l => l.what === 'heard' && l.n === count, `number ${count}`, 60_000)
-  for (const one of [ann, bob]) {
-    assert.deepEqual(one.heard, Array.from({ length: count }, (_, i) => i + 1), `${one.name} heard each number once, in order`)
-    assert.ok(!one.lines.some(l => l.state === 'gone' || l.what === 'failed'), one.story())
-  }
+  for (const one of [ann, bob]) assert.equal(await one.wrong(count), '')
   const gaps = [ann, bob].map(one => one.lines.find(l => l.what === 'heard' && l.time > since).time - up)
   t.diagnostic(`${site.kind}: ${gaps.map(Math.round).join(' and ')} ms from the new network to the next message`)
   for (const gap of gaps) assert.ok(gap <= longest[ann.kind], `${Math.round(gap)} ms passed: ${ann.story()}; ${bob.story()}`)
   await Promise.all([ann.close(), bob.close()])
 }
 
-for (const kind of ['cone', 'symmetric', 'only-443']) {
+for (const kind of full ? ['open', 'cone', 'symmetric', 'udp-blocked', 'only-443'] : ['cone', 'symmetric']) {
   test(`a Go program in ${kind} changes its network`, { skip }, async t => {
     const site = makeSite(`go-${kind}`, kind)
     const room = hub.newRoom()

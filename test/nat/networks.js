@@ -98,6 +98,28 @@ export function unplug(site, device) {
   sh(`ip -n $P-${site.name} link del ${device}`)
 }
 
+/** Makes a site's router drop what matches, also of connections that are there. */
+export function block(site, what) {
+  sh(`ip netns exec ${site.router} nft insert rule inet filter through ${what} drop`)
+}
+
+/** Takes the last block back. */
+export function unblock(site) {
+  const [, handle] = /drop # handle (\d+)/.exec(sh(`ip netns exec ${site.router} nft -a list chain inet filter through`))
+  sh(`ip netns exec ${site.router} nft delete rule inet filter through handle ${handle}`)
+}
+
+/** Counts the bytes of UDP that a host sends to an address; the count is returned by what is returned. */
+export function countBytes(host, address) {
+  sh(`ip netns exec ${host.namespace} nft -f - <<END
+table ip count {
+  counter sent {}
+  chain out { type filter hook output priority filter; ip daddr ${address} meta l4proto udp counter name sent; }
+}
+END`)
+  return () => Number(/bytes (\d+)/.exec(sh(`ip netns exec ${host.namespace} nft list counter ip count sent`))[1])
+}
+
 function namespace(name) {
   made.push(prefix + name)
   const dir = `/etc/netns/${prefix}${name}`

@@ -16,7 +16,7 @@ import (
 
 // line is what is told at once.
 type line struct {
-	What  string         `json:"what"` // begins, joined, link, hub-lost, hub-back, heard, sent, failed
+	What  string         `json:"what"` // begins, joined, link, hub-lost, hub-back, heard, sent, failed, kicked
 	Time  float64        `json:"time"` // in ms, as Date.now() has it
 	Name  string         `json:"name,omitempty"`
 	State peer.LinkState `json:"state,omitempty"`
@@ -83,21 +83,41 @@ func (m *member) listen(ctx context.Context, room *peer.Room) {
 
 func (m *member) obey(ctx context.Context, room *peer.Room, command string) error {
 	var first, last int
-	var pause string
-	fmt.Sscanf(command, "send %d %d %s", &first, &last, &pause)
-	every, err := time.ParseDuration(pause)
-	if err != nil || every <= 0 {
-		return fmt.Errorf("not understood: %q", command)
+	var name, pause string
+	if _, err := fmt.Sscanf(command, "kick %s", &name); err == nil {
+		return m.kick(ctx, room, name)
 	}
+	if _, err := fmt.Sscanf(command, "send %d %d %s", &first, &last, &pause); err != nil {
+		return fmt.Errorf("%q: %w", command, err)
+	}
+	every, err := time.ParseDuration(pause)
+	if err != nil {
+		return err
+	}
+	m.send(ctx, room, first, last, max(every, time.Millisecond))
+	return nil
+}
+
+func (m *member) kick(ctx context.Context, room *peer.Room, name string) error {
+	for _, other := range room.Members() {
+		if other.Name == name {
+			_, err := room.Kick(ctx, other.ID)
+			m.tell(line{What: "kicked", Name: name})
+			return err
+		}
+	}
+	return fmt.Errorf("nobody is called %s", name)
+}
+
+func (m *member) send(ctx context.Context, room *peer.Room, first, last int, every time.Duration) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for n := first; n <= last; n++ {
 		if err := room.Broadcast(ctx, peer.Text(strconv.Itoa(n))); err != nil {
 			m.tell(line{What: "failed", N: n, Error: err.Error()})
-			return nil
+			return
 		}
 		<-tick.C
 	}
 	m.tell(line{What: "sent", N: last})
-	return nil
 }
