@@ -23,9 +23,9 @@ after(async () => {
 })
 
 /** Another hub, in place of the one of the test before. */
-async function serve(config) {
+async function serve(config, who) {
   await hub?.kill('SIGKILL')
-  hub = await startHub(config)
+  hub = await startHub(config, who)
 }
 
 const open = {
@@ -96,7 +96,7 @@ test('the hub is killed and comes back while a TURN server of its own relays', {
 test('who was put out has no relay after a second', { skip }, async t => {
   const key = join(dir, 'tokens')
   execFileSync(binary(), ['token', 'keygen', '--out', key], { stdio: 'ignore' })
-  await serve(`${turn()}auth: {keys: ${key}.pub.pem}\n`)
+  await serve(turn(), `auth: {keys: ${key}.pub.pem}`)
   const room = hub.newRoom()
   const mint = (sub, ...flags) => execFileSync(binary(), ['token', '--key', `${key}.pem`, '--room', room.split('/').pop(), '--sub', sub, ...flags]).toString().trim()
   const cem = await Gopher.open(sites.cem, room, 'Cem', '--token', mint('cem', '--permission', 'kick'))

@@ -38,10 +38,10 @@ let rooms = 0
 /** The hub's own TURN server. The lab's addresses are none of the public internet, so they are named. */
 export const turn = (more = '') => `turn: {allow: [203.0.113.0/24]${more}}\n`
 
-/** A hub on port 443 of its host, with these lines of configuration more. */
-export async function startHub(config = turn()) {
+/** A hub on port 443 of its host, with these lines of configuration more, and a line for who may come in. */
+export async function startHub(config = turn(), who = 'open: true') {
   hubHost ??= makeHost('hub', names['hub.snug.test'])
-  const yaml = write('snug.yaml', `listen: ${hubHost.address}:443\nopen: true\ntls: {cert: ${tls.cert}, key: ${tls.key}}\n${config}`)
+  const yaml = write('snug.yaml', `listen: ${hubHost.address}:443\n${who}\ntls: {cert: ${tls.cert}, key: ${tls.key}}\n${config}`)
   const hub = program(inside(hubHost, [binary(), 'serve', '--config', yaml]), 'snug serve')
   await hub.says('Ctrl-C')
   hub.host = hubHost
