@@ -7,7 +7,7 @@ SOAK  ?= 10m
 LONG  = RandomFaults|HostileClients
 CROSS ?= linux/arm64 darwin/arm64 darwin/amd64 windows/amd64
 
-.PHONY: help run setup node test test-quick test-go test-ts test-long test-mesh test-acme test-proxies test-coturn test-packaging test-cross test-fuzz test-browser check-generated generate bench lint soak
+.PHONY: help run setup node test test-quick test-go test-ts test-long test-mesh test-acme test-proxies test-coturn test-packaging test-cross test-fuzz test-browser test-nat check-generated generate bench lint soak
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -18,7 +18,7 @@ run: ## run a hub with its page on this machine
 setup: ## install what the tests need: browsers and npm packages
 	@scripts/setup.sh
 
-test: setup test-quick check-generated test-long test-mesh test-acme test-proxies test-coturn test-packaging test-cross test-fuzz test-browser ## run every test; installs what it needs
+test: setup test-quick check-generated test-long test-mesh test-acme test-proxies test-coturn test-packaging test-cross test-fuzz test-browser test-nat ## run every test; installs what it needs
 	@echo "All tests passed."
 
 test-quick: node test-go test-ts ## run the tests that need neither root nor a browser
@@ -71,6 +71,9 @@ test-fuzz: ## fuzz every decoder for FUZZ=5s
 test-browser: ## run the page, the SDK and Go peers against each other in Chromium and Firefox
 	$(NPM) run --silent test:browser
 
+test-nat: node ## behind real NATs and firewalls, in network namespaces: needs root
+	$(NPM) run --silent test:nat
+
 check-generated: node
 	$(GO) run ./web/build --check
 
@@ -87,10 +90,11 @@ lint: node ## look for mistakes that compile
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 	$(NPM) run --silent types
 
-soak: setup ## fuzz for a minute each, random faults for SOAK=10m, a million joins, repeat the races and the browser tests
+soak: setup ## fuzz for a minute each, random faults for SOAK=10m, a million joins, repeat the races and the browser tests, all of the NAT lab
 	@scripts/fuzz.sh 1m
 	$(GO) test -race -run 'Soak|Model' -timeout 6h ./signaling -soak $(SOAK)
 	$(GO) test -race -count=3 -timeout 60m ./signaling ./peer/...
 	$(GO) test -run MemoryDoesNotGrow -v -timeout 60m ./signaling -soak $(SOAK)
 	$(GO) test -race -tags mesh -run Mesh -count=2 -timeout 60m ./peer
 	for i in 1 2; do $(NPM) run --silent test:browser || exit 1; done
+	SNUG_NAT=full $(NPM) run --silent test:nat

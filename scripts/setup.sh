@@ -6,7 +6,7 @@ command -v go >/dev/null || { echo "Go is missing. Install 1.26 or newer from ht
 "$(dirname "$0")/node.sh"
 
 missing=
-PATH=$PATH:/usr/sbin # where nginx is, and users don't look
+PATH=$PATH:/usr/sbin # where nginx and nft are, and users don't look
 has() { command -v "$1" >/dev/null || { [ $# -gt 1 ] && command -v "$2" >/dev/null; }; }
 has chromium google-chrome || missing="$missing chromium"
 has firefox-esr firefox || missing="$missing firefox-esr"
@@ -14,6 +14,10 @@ has nginx || missing="$missing nginx-light"
 has caddy || missing="$missing caddy"
 has systemd-analyze || missing="$missing systemd"
 has turnserver || missing="$missing coturn"
+has nft || missing="$missing nftables"
+has ip || missing="$missing iproute2"
+has dnsmasq || missing="$missing dnsmasq-base"
+has certutil || missing="$missing libnss3-tools"
 has openssl || missing="$missing openssl"
 fc-list 2>/dev/null | grep -qi cjk || missing="$missing fonts-noto-cjk"
 

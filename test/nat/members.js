@@ -1,7 +1,9 @@
 // Members in the lab: Go programs, and pages in browsers that run in a namespace. They tell what they see in
 // the same lines: see test/nat/member.
 import { execFileSync } from 'node:child_process'
-import { chmodSync, existsSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { chmodSync, existsSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import puppeteer from 'puppeteer-core'
 import { chromeFlags, paths, program, until } from '../browser/lab.js'
@@ -163,6 +165,36 @@ export async function chromium(site) {
   })
   browsers.push(browser)
   return Object.assign(browser, { site, kind: 'chrome' })
+}
+
+let ports = 9300
+/**
+ * A Firefox of somebody, which trusts the lab's authority. It is driven over a TCP port of its namespace, so connections to that
+ * port here are carried there.
+ */
+export async function firefox(site) {
+  const port = ++ports
+  const profile = mkdtempSync(join(dir, 'firefox-'))
+  execFileSync('certutil', ['-N', '-d', `sql:${profile}`, '--empty-password'])
+  execFileSync('certutil', ['-A', '-d', `sql:${profile}`, '-n', 'lab', '-t', 'C,,', '-i', tls.ca])
+  const carrier = createServer(socket => {
+    const there = inside(site, ['node', '-e', `const s = require('net').connect(${port}, '127.0.0.1'); process.stdin.pipe(s).pipe(process.stdout)`])
+    socket.on('error', () => there.kill())
+    socket.on('close', () => there.kill())
+    socket.pipe(there.stdin)
+    there.stdout.pipe(socket)
+    there.stdin.on('error', () => socket.destroy())
+  })
+  carrier.listen(port, '127.0.0.1')
+  await once(carrier, 'listening')
+  const browser = await puppeteer.launch({
+    browser: 'firefox',
+    executablePath: script(site, paths.firefox.find(existsSync)),
+    userDataDir: profile,
+    debuggingPort: port,
+  })
+  browsers.push({ close: async () => { await browser.close(); carrier.close() } })
+  return Object.assign(browser, { site, kind: 'firefox' })
 }
 
 /** A program that starts another one in somebody's namespace. */
