@@ -97,4 +97,4 @@ soak: setup ## fuzz for a minute each, random faults for SOAK=10m, a million joi
 	$(GO) test -run MemoryDoesNotGrow -v -timeout 60m ./signaling -soak $(SOAK)
 	$(GO) test -race -tags mesh -run Mesh -count=2 -timeout 60m ./peer
 	for i in 1 2; do $(NPM) run --silent test:browser || exit 1; done
-	SNUG_NAT=full $(NPM) run --silent test:nat
+	NAT_LAB=full $(NPM) run --silent test:nat

@@ -50,22 +50,24 @@ type pathEnd struct {
 	RelayProtocol string `json:"relayProtocol,omitempty"` // of a local relay: udp, tcp, tls
 }
 
-// legOf is this side's half of the path. Each side sees its own relay only, so the two tell each other
-// their legs, and the worse one is the link's path. The rule, the same in TypeScript:
+// legOf is this side's half of the path. Each side knows how its own relay only is reached, so the two tell each
+// other their legs, and the worse one is the link's path. The rule, the same in TypeScript:
 //
 //  1. The local candidate is a relay: relay-tcp if its relayProtocol is tcp, relay-tls if that is tls,
 //     else relay-udp.
-//  2. Both ends are near: lan. An end is near if its address is loopback, link-local or private (RFC
+//  2. The remote candidate is a relay: relay-udp, which is what can be known here. The other side's leg tells more,
+//     unless it sends past its relay: the two sides may use different pairs.
+//  3. Both ends are near: lan. An end is near if its address is loopback, link-local or private (RFC
 //     1918, RFC 4193); if it has a name that ends in .local, or no address, that is if it is of type host:
 //     only such are hidden from the page that they belong to, and a remote one is found by mDNS.
-//  3. Else direct. That is also so for an address that carriers share (RFC 6598).
+//  4. Else direct. That is also so for an address that carriers share (RFC 6598).
 func legOf(local, remote pathEnd) Path {
 	switch {
 	case local.Type == "relay" && local.RelayProtocol == "tcp":
 		return PathRelayTCP
 	case local.Type == "relay" && local.RelayProtocol == "tls":
 		return PathRelayTLS
-	case local.Type == "relay":
+	case local.Type == "relay" || remote.Type == "relay":
 		return PathRelayUDP
 	case local.near() && remote.near():
 		return PathLAN

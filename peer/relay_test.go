@@ -69,8 +69,8 @@ func TestRelayIsTheLeg(t *testing.T) {
 				}
 				legs[i] = s.leg
 			}
-			if legs != [2]Path{want, PathLAN} {
-				t.Errorf("legs: %v, want %v and lan", legs, want)
+			if legs != [2]Path{want, PathRelayUDP} {
+				t.Errorf("legs: %v, want %v and relay-udp", legs, want)
 			}
 		})
 	}

@@ -6,10 +6,10 @@ import { makeInternet, missing, remove } from './networks.js'
 import { makeCertificates } from './servers.js'
 
 /** Whether the lab is left out, which has to be asked for. */
-export const skip = process.env.SNUG_SKIP_NAT ? 'SNUG_SKIP_NAT is set' : false
+export const skip = process.env.NAT_LAB === 'skip' ? 'NAT_LAB=skip' : false
 
 /** Whether everything is tried, which takes longer. */
-export const full = process.env.SNUG_NAT === 'full'
+export const full = process.env.NAT_LAB === 'full'
 
 process.on('exit', remove)
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1))

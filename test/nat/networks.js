@@ -24,7 +24,7 @@ let nets = 0 // behind routers
 
 /** Why the lab can't run here, or nothing. */
 export function missing() {
-  if (process.getuid() !== 0) return 'The NAT lab makes network namespaces, so it needs root: run sudo make test-nat, or set SNUG_SKIP_NAT=1 to leave it out.'
+  if (process.getuid() !== 0) return 'The NAT lab makes network namespaces, so it needs root: run sudo make test-nat, or set NAT_LAB=skip to leave it out.'
   const path = `${process.env.PATH}:/usr/sbin:/sbin`.split(':')
   const absent = ['ip', 'nft', 'turnserver', 'dnsmasq', 'certutil', 'openssl'].filter(tool => !path.some(dir => existsSync(`${dir}/${tool}`)))
   if (absent.length > 0) return `The NAT lab needs ${absent.join(', ')}: run make setup.`

@@ -1,7 +1,7 @@
 // Measures how long links take to open over each kind of path, prints that, and writes it into docs/paths.md,
 // with the matrix of the last full run of matrix.test.js if there is one. It needs root:
 //
-//   SNUG_NAT=full node --test --test-force-exit test/nat/matrix.test.js
+//   NAT_LAB=full node --test --test-force-exit test/nat/matrix.test.js
 //   node test/nat/paths.js [--runs 10]
 import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'

@@ -88,6 +88,7 @@ export function legBetween(local: PathEnd, remote: PathEnd): Path {
     if (local.relayProtocol === 'tcp') return 'relay-tcp'
     return local.relayProtocol === 'tls' ? 'relay-tls' : 'relay-udp'
   }
+  if (remote.type === 'relay') return 'relay-udp' // which is what can be known here
   return near(local) && near(remote) ? 'lan' : 'direct'
 }
 
