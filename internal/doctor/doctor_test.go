@@ -96,6 +96,13 @@ func TestUDPIsSwallowed(t *testing.T) {
 	finds(t, l.run(t, Options{Timeout: time.Second}), found{"stun": "silent", "turn-udp": "silent", "firewall": "dead"})
 }
 
+func TestOneOfTwoTURNServersIsClosed(t *testing.T) {
+	t.Parallel()
+	l := (&lab{}).start(t)
+	l.ice[1].URLs = append(l.ice[1].URLs, "turns:"+here+":9", "turn:"+here+":9")
+	finds(t, l.run(t, Options{}), found{"turn-tls": "partly", "turn-udp": "partly"})
+}
+
 func TestTURNServerThatNeverAnswersOverTCP(t *testing.T) {
 	t.Parallel()
 	silent, err := net.Listen("tcp4", here+":0")

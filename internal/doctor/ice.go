@@ -116,7 +116,7 @@ func (e *examination) turnKind(offered bool) string {
 	return "none"
 }
 
-// checkWay tries all servers of one transport. What is wrong with one of them is wrong.
+// checkWay tries all servers of one transport. What is wrong with one of them is wrong, unless the network here may be what keeps it away.
 func (e *examination) checkWay(ctx context.Context, way string, servers []server) (all relays) {
 	found := make([]relayed, len(servers))
 	var work sync.WaitGroup
@@ -126,10 +126,11 @@ func (e *examination) checkWay(ctx context.Context, way string, servers []server
 		})
 	}
 	work.Wait()
-	first := relayed{}
+	first, works := relayed{}, ""
 	for i, f := range found {
 		switch f.kind {
 		case "ok":
+			works = servers[i].address()
 			all.good = append(all.good, servers[i])
 		case "lost", "forbidden":
 			all.lame = append(all.lame, servers[i])
@@ -138,9 +139,15 @@ func (e *examination) checkWay(ctx context.Context, way string, servers []server
 			first = f
 		}
 	}
+	if works != "" && unreached(first.kind) {
+		first = relayed{"partly", first.with.and("good", works)}
+	}
 	e.say("turn-"+way, first.kind, first.with)
 	return all
 }
+
+// unreached tells whether a case is that nothing came back.
+func unreached(kind string) bool { return kind == "silent" || kind == "closed" || kind == "blocked" }
 
 // judgeFirewall says what can be told of firewalls from how all transports went.
 func (e *examination) judgeFirewall(servers []server, seen sightings, good []server) {

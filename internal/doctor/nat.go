@@ -15,7 +15,7 @@ type sightings struct {
 	local     netip.AddrPort // the socket's own address, towards the servers
 	seen      map[netip.AddrPort]netip.AddrPort
 	asked     int  // servers
-	closed    int  // of these: somebody says that nothing listens there
+	closed    int  // of these: somebody says that nothing listens there, or that there is no such host
 	forbidden bool // this machine's firewall lets nothing out
 }
 
@@ -87,6 +87,9 @@ func (e *examination) sight(ctx context.Context, s *sightings, mu *sync.Mutex, o
 	with := values{"server": one.address(), "host": one.host, "port": one.port}
 	to, err := resolve(ctx, one.host, one.port)
 	if err != nil {
+		mu.Lock()
+		s.closed++
+		mu.Unlock()
 		fails("name", with)
 		return
 	}

@@ -110,8 +110,10 @@ async function checkTURN(servers: Server[], say: Say): Promise<Server[]> {
     here.forEach((s, i) => { if (pairs[i]!.opened) good.push(s) })
     const n = Math.max(bad, 0)
     const [{ host, port }, pair] = [here[n]!, pairs[n]!]
-    say(`turn-${way}`, relayKind(pair, way), {
-      server: `${host}:${port}`, host, port, bytes: String(bytes), ms: ms(pair.took), relay: pair.relay, error: pair.refused || pair.errors.join(', '),
+    const works = here[pairs.findIndex(p => p.opened)]
+    const kind = relayKind(pair, way)
+    say(`turn-${way}`, works && (kind === 'silent' || kind === 'hidden') ? 'partly' : kind, {
+      good: `${works?.host}:${works?.port}`, server: `${host}:${port}`, host, port, bytes: String(bytes), ms: ms(pair.took), relay: pair.relay, error: pair.refused || pair.errors.join(', '),
       protocol: way === 'udp' ? 'UDP' : 'TCP', rule: way === 'udp' ? 'udp' : 'tcp',
     })
   }))

@@ -25,7 +25,7 @@ test('every case that the page can find is translated', () => {
     .filter(([id, kind]) => catalogue[id]?.[kind])
   expect(said.length).toBeGreaterThan(40)
   expect(said.filter(([id, kind]) => !translation[id]?.[kind])).toEqual([])
-  for (const kind of ['ok', 'lost', 'credentials', 'quota', 'refused', 'browser', 'hidden', 'silent', 'none', 'off', 'skipped']) expect(translation['relay']).toHaveProperty(kind)
+  for (const kind of ['ok', 'partly', 'lost', 'credentials', 'quota', 'refused', 'browser', 'hidden', 'silent', 'none', 'off', 'skipped']) expect(translation['relay']).toHaveProperty(kind)
 })
 
 describe.each(['en', 'zh'])('in %s', code => {
