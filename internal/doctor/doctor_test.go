@@ -91,9 +91,9 @@ func TestUDPIsSwallowed(t *testing.T) {
 	l := (&lab{}).start(t)
 	l.ice[0].URLs[0] = "stun:" + silent.LocalAddr().String()
 	l.ice[1].URLs[0] = "turn:" + silent.LocalAddr().String()
-	finds(t, l.run(t, Options{Timeout: time.Second}), found{"stun": "silent", "turn-udp": "silent", "firewall": "udp"})
+	finds(t, l.run(t, Options{Timeout: brief}), found{"stun": "silent", "turn-udp": "silent", "firewall": "udp"})
 	l.ice = []signaling.ICEServer{{URLs: l.ice[1].URLs[:1], Username: "member", Credential: secret}}
-	finds(t, l.run(t, Options{Timeout: time.Second}), found{"stun": "silent", "turn-udp": "silent", "firewall": "dead"})
+	finds(t, l.run(t, Options{Timeout: brief}), found{"stun": "silent", "turn-udp": "silent", "firewall": "dead"})
 }
 
 func TestOneOfTwoTURNServersIsClosed(t *testing.T) {
@@ -113,13 +113,13 @@ func TestTURNServerThatNeverAnswersOverTCP(t *testing.T) {
 	l := (&lab{}).start(t)
 	l.ice[1].URLs[1] = "turn:" + silent.Addr().String() + "?transport=tcp"
 	l.ice[1].URLs[2] = "turns:" + silent.Addr().String()
-	finds(t, l.run(t, Options{Timeout: time.Second}), found{"turn-tcp": "silent", "turn-tls": "silent"})
+	finds(t, l.run(t, Options{Timeout: brief}), found{"turn-tcp": "silent", "turn-tls": "silent"})
 }
 
 func TestWrongPublicAddress(t *testing.T) {
 	t.Parallel()
 	l := (&lab{turn: turnOptions{relay: "198.51.100.7"}}).start(t)
-	finds(t, l.run(t, Options{Timeout: 10 * time.Second}), found{
+	finds(t, l.run(t, Options{}), found{
 		"turn-udp": "lost", "turn-tcp": "lost", "turn-tls": "lost", "range": "address", "server-address": "wrong",
 	})
 }

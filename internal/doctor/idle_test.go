@@ -158,7 +158,7 @@ func TestWebSocketThatNothingComesThrough(t *testing.T) {
 			conn.Close()
 		})
 	}}).start(t)
-	finds(t, l.run(t, Options{Timeout: time.Second}), found{"websocket": "silent"})
+	finds(t, l.run(t, Options{Timeout: brief}), found{"websocket": "silent"})
 }
 
 func TestHubThatNeverAnswers(t *testing.T) {

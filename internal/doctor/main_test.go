@@ -29,7 +29,8 @@ import (
 
 const (
 	here     = "127.0.0.1"
-	patience = 3 * time.Second // for what doesn't answer
+	patience = 10 * time.Second // for what answers, on a busy machine
+	brief    = 5 * time.Second  // where something doesn't
 	secret   = "password of the tests"
 )
 

@@ -96,7 +96,7 @@ func visitor() error {
 	if err != nil {
 		return err
 	}
-	return json.MarshalWrite(os.Stdout, Run(context.Background(), target, Options{Idle: -1, Timeout: patience, TLS: &tls.Config{RootCAs: roots}}))
+	return json.MarshalWrite(os.Stdout, Run(context.Background(), target, Options{Idle: -1, Timeout: brief, TLS: &tls.Config{RootCAs: roots}}))
 }
 
 func outerLab(t *testing.T) *lab {
@@ -107,19 +107,19 @@ const dropIn, dropOut = "chain in { type filter hook input priority 0; %s; }", "
 
 func TestFirewallOfThisMachine(t *testing.T) {
 	if inNamespace(t, fmt.Sprintf(dropOut, "udp dport 3478 drop")) {
-		finds(t, outerLab(t).run(t, Options{}), found{"stun": "blocked", "turn-udp": "blocked", "firewall": "own"})
+		finds(t, outerLab(t).run(t, Options{Timeout: brief}), found{"stun": "blocked", "turn-udp": "blocked", "firewall": "own"})
 	}
 }
 
 func TestUDPIsBlocked(t *testing.T) {
 	if inNamespace(t, fmt.Sprintf(dropIn, "udp dport 3478 drop")) {
-		finds(t, outerLab(t).run(t, Options{}), found{"stun": "silent", "turn-udp": "silent", "firewall": "udp"})
+		finds(t, outerLab(t).run(t, Options{Timeout: brief}), found{"stun": "silent", "turn-udp": "silent", "firewall": "udp"})
 	}
 }
 
 func TestUDPIsRejected(t *testing.T) {
 	if inNamespace(t, fmt.Sprintf(dropIn, "udp dport 3478 reject")) {
-		finds(t, outerLab(t).run(t, Options{}), found{"stun": "closed", "turn-udp": "closed"})
+		finds(t, outerLab(t).run(t, Options{Timeout: brief}), found{"stun": "closed", "turn-udp": "closed"})
 	}
 }
 
