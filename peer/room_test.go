@@ -157,6 +157,32 @@ func TestTwoTalk(t *testing.T) {
 	}
 }
 
+func TestStatisticsTellOfThePath(t *testing.T) {
+	h := newTestHub(t)
+	ann := h.join("Ann")
+	bob := h.join("Bob")
+	until(t, ann, live(1))
+	until(t, bob, live(1))
+	until(t, ann, func(m []Member) bool { return m[0].Path != "" })
+	link := ann.Link(bob.Self().ID)
+	before, ok := link.Statistics()
+	if !ok || before.Path != ann.Members()[0].Path || before.Path != PathLAN && before.Path != PathDirect {
+		t.Fatalf("%+v, %v", before, ok)
+	}
+	const size = 10_000
+	if err := link.Send(t.Context(), Bytes(make([]byte, size))); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bob.Receive(within(t, 20*time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if after, ok := link.Statistics(); !ok || after.Sent < before.Sent+size {
+		t.Errorf("%+v, then %+v", before, after)
+	}
+	bob.Close(t.Context())
+	until(t, ann, func(m []Member) bool { return len(m) == 0 })
+}
+
 func TestUnreliableMessagesArrive(t *testing.T) {
 	h := newTestHub(t)
 	ann, bob := h.join("Ann"), h.join("Bob")

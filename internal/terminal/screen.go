@@ -201,9 +201,22 @@ func (m model) line(from peer.Member, body string) string {
 func (m model) who() string {
 	all := []string{name(m.chat.Room().Self()) + dim.Render("  you")}
 	for _, o := range m.members {
-		all = append(all, name(o)+dim.Render("  "+status(o)))
+		all = append(all, name(o)+dim.Render("  "+status(o)+m.roundTrip(o)))
 	}
 	return strings.Join(all, "\n")
+}
+
+// roundTrip is how long a packet takes there and back, if that is known.
+func (m model) roundTrip(o peer.Member) string {
+	link := m.chat.Room().Link(o.ID)
+	if link == nil {
+		return ""
+	}
+	now, ok := link.Statistics()
+	if !ok || now.RoundTrip == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", %v there and back", now.RoundTrip.Round(time.Millisecond/10))
 }
 
 func (m model) View() tea.View {
