@@ -147,7 +147,7 @@ func TestPausesBeginAnewWhenTheNetworkHasChanged(t *testing.T) {
 			down.Store(false)
 			start := time.Now()
 			<-welcomes
-			if took := time.Since(start); took > 1500*time.Millisecond {
+			if took := time.Since(start); took > 5*time.Second { // of 30 at most, otherwise
 				t.Errorf("the hub was back after %v", took)
 			}
 		}
