@@ -167,31 +167,29 @@ export async function chromium(site) {
   return Object.assign(browser, { site, kind: 'chrome' })
 }
 
-let ports = 9300
 /**
- * A Firefox of somebody, which trusts the lab's authority. It is driven over a TCP port of its namespace, so connections to that
- * port here are carried there.
+ * A Firefox of somebody, which trusts the lab's authority. It is driven over a TCP port of its namespace, so connections to the
+ * same port here are carried there.
  */
 export async function firefox(site) {
-  const port = ++ports
   const profile = mkdtempSync(join(dir, 'firefox-'))
   execFileSync('certutil', ['-N', '-d', `sql:${profile}`, '--empty-password'])
   execFileSync('certutil', ['-A', '-d', `sql:${profile}`, '-n', 'lab', '-t', 'C,,', '-i', tls.ca])
   const carrier = createServer(socket => {
-    const there = inside(site, ['node', '-e', `const s = require('net').connect(${port}, '127.0.0.1'); process.stdin.pipe(s).pipe(process.stdout)`])
+    const there = inside(site, ['node', '-e', `const s = require('net').connect(${carrier.address().port}, '127.0.0.1'); process.stdin.pipe(s).pipe(process.stdout)`])
     socket.on('error', () => there.kill())
     socket.on('close', () => there.kill())
     socket.pipe(there.stdin)
     there.stdout.pipe(socket)
     there.stdin.on('error', () => socket.destroy())
   })
-  carrier.listen(port, '127.0.0.1')
+  carrier.listen(0, '127.0.0.1')
   await once(carrier, 'listening')
   const browser = await puppeteer.launch({
     browser: 'firefox',
     executablePath: script(site, paths.firefox.find(existsSync)),
     userDataDir: profile,
-    debuggingPort: port,
+    debuggingPort: carrier.address().port,
   })
   browsers.push({ close: async () => { await browser.close(); carrier.close() } })
   return Object.assign(browser, { site, kind: 'firefox' })
