@@ -110,8 +110,8 @@ func meshClose(t *testing.T, r *Room) {
 	links := slices.Collect(r.Links())
 	r.Close(context.Background())
 	for _, l := range links {
-		if l.n != 1 {
-			t.Errorf("%s's link to %s took %d offers", r.Self().Name, l.Member().Name, l.n)
+		if l.machine.n != 1 {
+			t.Errorf("%s's link to %s took %d offers", r.Self().Name, l.Member().Name, l.machine.n)
 		}
 	}
 }
