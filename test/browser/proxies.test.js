@@ -17,7 +17,7 @@ let proxy
 let site
 
 before(async () => {
-  hub = await startHub()
+  hub = await startHub(0, '--proxy', '127.0.0.1') // as docs/proxies.md says
   const port = await freePort()
   proxy = startProxy(port, hub.port)
   site = `https://${name}:${port}`
