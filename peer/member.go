@@ -61,7 +61,7 @@ func (c Cause) temporary() bool {
 type Member struct {
 	signaling.Member
 	State LinkState // of the link to it
-	Cause Cause     // why that is gone, if it is
+	Cause Cause     // why that is gone, if it is; while it is connecting: why the one before it failed
 	Path  Path      // how the link's frames travel; empty while that isn't known
 	Away  bool      // it has lost its connection to the hub, or the hub has lost it from sight; its link may live
 }

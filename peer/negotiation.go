@@ -210,7 +210,11 @@ func (m *machine) takeNeed(s signal) {
 
 // replace gives way to a new link: the other side has none any more, or another.
 func (m *machine) replace(s signal) {
-	m.end(CauseClosed)
+	cause := CauseClosed
+	if m.answered && !m.everOpen {
+		cause = m.whyNot() // the other side has only given up sooner
+	}
+	m.end(cause)
 	m.act(action{Do: doReplace, Signal: &s})
 }
 

@@ -232,6 +232,9 @@ func (r *Room) meet(m signaling.Member) {
 		attempt = old.attempt + 1
 	}
 	l := newLink(r, m, attempt)
+	if attempt > 0 {
+		l.cause = r.links[m.ID].cause // of the failure before, until this one is live or gone
+	}
 	r.links[m.ID] = l
 	r.work.Go(l.run)
 }

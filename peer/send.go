@@ -190,7 +190,7 @@ func (l *Link) goneError() error {
 	l.room.mu.Lock()
 	defer l.room.mu.Unlock()
 	cause := l.cause
-	if cause == "" {
+	if cause == "" || l.state != LinkGone {
 		cause = CauseSelf
 	}
 	return &GoneError{Name: l.entry.Name, Cause: cause}

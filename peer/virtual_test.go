@@ -269,6 +269,22 @@ func TestNoAnswerEndsALink(t *testing.T) {
 	})
 }
 
+// Who isn't connected is told why also while it is tried again.
+func TestWhyIsSaidWhileItIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newVirtualLab(t, 0)
+		l.network.AddChunkFilter(func(vnet.Chunk) bool { return false })
+		ann := l.join("Ann")
+		l.join("Bob")
+		why := func(s LinkState) func([]Member) bool {
+			return func(m []Member) bool { return len(m) == 1 && m[0].State == s && m[0].Cause == CauseNoTURN }
+		}
+		untilWithin(t, ann, time.Minute, why(LinkGone))
+		untilWithin(t, ann, time.Minute, why(LinkConnecting))
+		untilWithin(t, ann, time.Minute, why(LinkGone))
+	})
+}
+
 // pipeListener is a net.Listener of pipes: real sockets don't block durably in a bubble.
 type pipeListener struct {
 	conns chan net.Conn

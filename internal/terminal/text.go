@@ -29,6 +29,8 @@ func status(m peer.Member) string {
 		return "away from the hub" + how(m.Path)
 	case m.Away:
 		return "away from the hub"
+	case m.State == peer.LinkConnecting && m.Cause != "":
+		return "not connected: " + m.Cause.String() + "; trying again…"
 	case m.State == peer.LinkLive:
 		return "connected" + how(m.Path)
 	}

@@ -48,6 +48,11 @@ func TestWhatHappenedInWords(t *testing.T) {
 		m.State, m.Away = state, away
 		return m
 	}
+	failed := func(state peer.LinkState) peer.Member {
+		m := with(state, false)
+		m.Cause = peer.CauseNoTURN
+		return m
+	}
 	for _, c := range []struct {
 		event peer.Event
 		want  string
@@ -59,6 +64,8 @@ func TestWhatHappenedInWords(t *testing.T) {
 		{peer.Event{Type: peer.MemberChanged, Member: with(peer.LinkLive, true)}, "Ann: away from the hub"},
 		{peer.Event{Type: peer.MemberChanged, Member: with(peer.LinkShaky, false)}, "Ann: shaky: nothing has come for some seconds"},
 		{peer.Event{Type: peer.MemberChanged, Member: with(peer.LinkGone, true)}, "Ann: not connected"},
+		{peer.Event{Type: peer.MemberChanged, Member: failed(peer.LinkGone)}, "Ann: not connected: no way through and no TURN offered; a TURN server would help"},
+		{peer.Event{Type: peer.MemberChanged, Member: failed(peer.LinkConnecting)}, "Ann: not connected: no way through and no TURN offered; a TURN server would help; trying again…"},
 		{peer.Event{Type: peer.HubLost}, "the hub is away; conversations go on"},
 		{peer.Event{Type: peer.HubBack}, "the hub is back"},
 		{peer.Event{Type: "of a later version"}, ""},

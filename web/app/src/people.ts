@@ -40,7 +40,7 @@ export class People extends Element {
   /** Why there is no link, what helps, and whether another is tried. */
   #why({ state, cause, away }: Member): TemplateResult | typeof nothing {
     const { words } = this
-    if (state !== 'gone' || !cause || away) return nothing
+    if ((state !== 'gone' && state !== 'connecting') || !cause || away) return nothing
     const doctor = explained.includes(cause) ? nothing : html` <a href="../doctor" target="_blank">${words.doctor}</a>`
     return html` <small class="why">${words.causes[cause]}${doctor}</small>${isTemporary(cause) ? html` <small>${words.again}</small>` : nothing}`
   }

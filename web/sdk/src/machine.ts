@@ -460,7 +460,7 @@ export class Machine {
 
   /** Gives way to a new link: the other side has none any more, or another. */
   #replace(signal: Signal): void {
-    this.#end('closed')
+    this.#end(this.#answered && !this.#everOpen ? this.#whyNot() : 'closed') // the other side has only given up sooner
     this.#do.push({ do: 'replace', signal })
   }
 

@@ -18,7 +18,7 @@ export function isTemporary(cause: Cause | undefined): boolean {
 export interface Member extends Readonly<Entry> {
   /** Of the link to it. */
   readonly state: LinkState
-  /** Why the link is gone, if it is. */
+  /** Why the link is gone, if it is; while it is connecting, why the one before it failed. */
   readonly cause?: Cause
   /** How the link's frames travel, once that is known. */
   readonly path?: Path

@@ -204,7 +204,7 @@ describe('members', () => {
       await later(pause - 1)
       expect(members(ann)).toEqual(['b gone'])
       await later(1)
-      expect(members(ann)).toEqual(['b connecting'])
+      expect(ann.members[0]).toMatchObject({ state: 'connecting', cause: 'no-turn' }) // why is said meanwhile
     }
     await later(30_000)
     FakeConnection.noPath = false
@@ -212,6 +212,7 @@ describe('members', () => {
     expect(members(ann)).toEqual(['b connecting'])
     await settle()
     expect(members(ann)).toEqual(['b live'])
+    expect(ann.members[0]).not.toHaveProperty('cause')
     FakeConnection.noPath = true
     FakeConnection.all.filter(pc => pc.connectionState === 'connected').forEach(pc => pc.become('failed'))
     await later(60_000)

@@ -3,7 +3,7 @@ import { EndEvent, type Listen, type RoomEvents, RoomMessageEvent } from './even
 import { Client, type HubState } from './hub.ts'
 import { endpoint, inviteTo, parseInvite } from './invite.ts'
 import { Link } from './link.ts'
-import { isTemporary, type Member } from './member.ts'
+import { type Cause, isTemporary, type Member } from './member.ts'
 import type { SendOptions } from './outbox.ts'
 import type { Leg } from './path.ts'
 import type { FromHub, Holds, Welcome } from './protocol.ts'
@@ -32,7 +32,7 @@ const retryMax = 60_000
 type Timer = ReturnType<typeof setTimeout> | undefined
 
 /** How a member stands: the hub lists it, or may list it again until missed fires, or a link to it lives. After so many failures in a row, another is made when retry fires. */
-interface Standing { entry: Entry; listed: boolean; missed: Timer; link: Link; failures: number; retry: Timer }
+interface Standing { entry: Entry; listed: boolean; missed: Timer; link: Link; failures: number; retry: Timer; before: Cause | undefined }
 
 /**
  * Joins the room of an invite. Rejects with a SnugError at the first failure;
@@ -291,7 +291,7 @@ export class Room extends EventTarget {
       if (entry.away) return
       clearTimeout(known.retry)
     }
-    const standing: Standing = { entry, listed: true, missed: undefined, link: undefined as never, failures: known?.failures ?? 0, retry: undefined }
+    const standing: Standing = { entry, listed: true, missed: undefined, link: undefined as never, failures: known?.failures ?? 0, retry: undefined, before: known && isTemporary(known.link.cause) ? known.link.cause : undefined }
     standing.link = new Link(offers(this.#self, entry), {
       configuration: () => this.#configuration,
       signal: body => this.#hub.signal(entry.id, body),
@@ -370,7 +370,8 @@ export class Room extends EventTarget {
   }
 }
 
-function snapshot({ entry, listed, link }: Standing): Member {
-  const { state, cause, path } = link
+function snapshot({ entry, listed, link, before }: Standing): Member {
+  const { state, path } = link
+  const cause = state === 'connecting' ? before : link.cause
   return { ...entry, state, away: !listed || entry.away === true, ...(cause ? { cause } : {}), ...(path ? { path } : {}) }
 }
