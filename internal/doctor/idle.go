@@ -24,16 +24,13 @@ const (
 
 // lines know when something last passed the connections of a visit, however it is encrypted.
 type lines struct {
-	mu    sync.Mutex
-	last  time.Time     // that something passed, in either direction
-	sign  time.Duration // the longest silence that the other side ended
-	since time.Time     // from which on silences count
+	mu   sync.Mutex
+	last time.Time     // that something passed, in either direction
+	sign time.Duration // the longest silence that the other side ended
+	cut  time.Duration // the longest silence that ended with a connection
 }
 
-func newLines() *lines {
-	now := time.Now()
-	return &lines{last: now, since: now}
-}
+func newLines() *lines { return &lines{last: time.Now()} }
 
 // through is dial, with connections that lines listens in on.
 func (l *lines) through(dial func(context.Context, string, string) (net.Conn, error)) func(context.Context, string, string) (net.Conn, error) {
@@ -46,21 +43,32 @@ func (l *lines) through(dial func(context.Context, string, string) (net.Conn, er
 	}
 }
 
-// passed takes down that something did.
-func (l *lines) passed(in bool) {
+// received takes down that something came, or that a connection ended.
+func (l *lines) received(n int, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now := time.Now()
-	if in {
-		l.sign = max(l.sign, now.Sub(l.last))
+	silent := time.Since(l.last)
+	switch {
+	case n > 0:
+		l.sign = max(l.sign, silent)
+		l.last = time.Now()
+	case err != nil:
+		l.cut = max(l.cut, silent)
 	}
-	l.last = now
 }
 
-func (l *lines) state() (last time.Time, sign time.Duration) {
+// sends takes down that something is sent.
+func (l *lines) sends() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.last, l.sign
+	l.last = time.Now()
+}
+
+// silences are the longest that the other side, and that the end of a connection ended.
+func (l *lines) silences() (sign, cut time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.sign, l.cut
 }
 
 type tapped struct {
@@ -70,14 +78,12 @@ type tapped struct {
 
 func (t *tapped) Read(b []byte) (int, error) {
 	n, err := t.Conn.Read(b)
-	if n > 0 {
-		t.lines.passed(true)
-	}
+	t.lines.received(n, err)
 	return n, err
 }
 
 func (t *tapped) Write(b []byte) (int, error) {
-	t.lines.passed(false)
+	t.lines.sends()
 	return t.Conn.Write(b)
 }
 
@@ -118,10 +124,9 @@ func (v *visit) wait(ctx context.Context, bound time.Duration) silence {
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
 	for {
-		last, sign := v.lines.state()
 		select {
 		case <-v.over:
-			return v.cut(with, last)
+			return v.cut(with)
 		case <-ctx.Done():
 			return silence{"skipped", nil}
 		case <-end.C:
@@ -131,25 +136,27 @@ func (v *visit) wait(ctx context.Context, bound time.Duration) silence {
 			return silence{"stayed", with.and("s", seconds(bound))}
 		case <-look.C:
 		}
+		sign, _ := v.lines.silences()
 		if sign < ping/2 || ping == 0 {
 			continue
 		}
 		select {
 		case <-v.over:
-			return v.cut(with, time.Now().Add(-sign))
+			return v.cut(with)
 		case <-time.After(lastWords):
 			return silence{"ok", with.and("s", seconds(sign))}
 		}
 	}
 }
 
-// cut is a connection that ended after nothing had passed since last.
-func (v *visit) cut(with values, last time.Time) silence {
+// cut is a connection that ended, maybe with a last word, after nothing had passed for a while.
+func (v *visit) cut(with values) silence {
 	var told *signaling.Error
 	if errors.As(v.err, &told) {
 		return silence{"ended", values{"error": told.Message}}
 	}
-	after := int(time.Since(last).Round(time.Second) / time.Second)
+	sign, cut := v.lines.silences()
+	after := int(max(sign, cut).Round(time.Second) / time.Second)
 	with["shorter"] = strconv.Itoa(max(shortest, after/2))
 	return silence{"cut", with.and("s", strconv.Itoa(after))}
 }

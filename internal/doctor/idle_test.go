@@ -111,9 +111,9 @@ func TestProxyThatCutsSilentConnections(t *testing.T) {
 
 func TestNetworkThatForgetsSilentConnections(t *testing.T) {
 	t.Parallel()
-	l := (&lab{hub: signaling.Options{PingInterval: 2 * time.Second}}).start(t)
-	l.target.Hub.Host = newLine(t, l.target.Hub.Host, time.Second, false).Addr().String()
-	finds(t, l.run(t, Options{Idle: 7 * time.Second}), found{"idle": "swallowed"})
+	l := (&lab{hub: signaling.Options{PingInterval: 8 * time.Second}}).start(t)
+	l.target.Hub.Host = newLine(t, l.target.Hub.Host, 3*time.Second, false).Addr().String()
+	finds(t, l.run(t, Options{Idle: 13 * time.Second}), found{"idle": "swallowed"})
 }
 
 func TestSilenceIsBounded(t *testing.T) {
