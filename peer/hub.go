@@ -9,6 +9,13 @@ import (
 
 func (r *Room) connect(ctx context.Context) (*signaling.Client, error) {
 	hello := signaling.Hello{Secret: r.secret, Name: r.options.Name, Kind: r.options.Kind, Meta: r.options.Meta}
+	if r.seal != nil {
+		sealed, err := r.seal.entry(hello.Name, hello.Meta)
+		if err != nil {
+			return nil, err
+		}
+		hello.Name, hello.Meta = "", sealed
+	}
 	return signaling.Connect(ctx, r.invite, hello, r.options.Signaling)
 }
 
@@ -92,8 +99,9 @@ func (r *Room) welcomed(w signaling.Welcome) {
 	for _, l := range r.links {
 		l.listed = false
 	}
+	clear(r.strangers)
 	for _, m := range r.roster.Members {
-		r.meet(m)
+		r.enter(m)
 	}
 	for id, l := range r.links {
 		if !l.listed && l.state == LinkGone {
@@ -111,9 +119,13 @@ func (r *Room) rosterChanged(c signaling.RosterChange) {
 		r.lose(d)
 	}
 	for _, m := range did.Joined {
-		r.meet(m)
+		r.enter(m)
 	}
 	for _, p := range did.Away {
+		if m, ok := r.strangers[p.ID]; ok {
+			m.Away = p.Away
+			r.strangers[p.ID] = m
+		}
 		if l := r.links[p.ID]; l != nil {
 			l.entry.Away = p.Away
 			if !p.Away && l.state == LinkGone {
@@ -124,9 +136,28 @@ func (r *Room) rosterChanged(c signaling.RosterChange) {
 	r.notify()
 }
 
+// enter takes in a member of the roster. In a sealed room it says who it is under the room's key, or no link is made
+// to it. Needs mu.
+func (r *Room) enter(m signaling.Member) {
+	if r.seal == nil || m.ID == r.self.ID {
+		r.meet(m)
+		return
+	}
+	m, err := r.seal.enter(m)
+	if err == nil {
+		r.meet(m)
+		return
+	}
+	r.options.Logger.Warn("a member can't prove that it has the room's key", "member", m.ID, "error", err)
+	if len(r.strangers) < maxLinks {
+		r.strangers[m.ID] = m
+	}
+}
+
 // lose takes note of a leave. A member that said bye is gone; one that the hub
 // only lost stays while its link lives. Needs mu.
 func (r *Room) lose(d signaling.Departure) {
+	delete(r.strangers, d.ID)
 	l := r.links[d.ID]
 	if l == nil {
 		return
@@ -142,7 +173,7 @@ func (r *Room) lose(d signaling.Departure) {
 
 // signaled passes a signal on to its link.
 func (r *Room) signaled(m signaling.Signal) {
-	s, err := decodeSignal(m.Body)
+	s, err := r.decode(m)
 	if err != nil {
 		if !errors.Is(err, errIgnored) {
 			r.options.Logger.Warn("a signal was dropped", "from", m.From, "error", err)
@@ -162,6 +193,18 @@ func (r *Room) signaled(m signaling.Signal) {
 		return
 	}
 	l.mail.postSignal(len(m.Body), func() { l.happen(event{Type: eventSignaled, Signal: &s}) })
+}
+
+// decode opens a signal, if the room is sealed, and decodes it.
+func (r *Room) decode(m signaling.Signal) (signal, error) {
+	if r.seal == nil {
+		return decodeSignal(m.Body)
+	}
+	plain, err := r.seal.open(m.From, m.Body)
+	if err != nil {
+		return signal{}, err
+	}
+	return decodeSignal(plain)
 }
 
 // renew makes a new link to the member of one that is gone, for its signal: it begins

@@ -38,6 +38,7 @@ const (
 	CauseICE          Cause = "ice"           // no way through, though TURN relayed
 	CauseDTLS         Cause = "dtls"          // the handshake failed
 	CauseSilent       Cause = "silent"        // it was live, and then nothing came for 60 s
+	CauseSealed       Cause = "sealed"        // there never was one: the member can't prove that it has the room's key
 )
 
 // String is the cause in words.
@@ -51,7 +52,7 @@ func (c Cause) String() string {
 // temporary tells whether another attempt may succeed.
 func (c Cause) temporary() bool {
 	switch c {
-	case CauseClosed, CauseLeft, CauseSelf, CauseRefused:
+	case CauseClosed, CauseLeft, CauseSelf, CauseRefused, CauseSealed:
 		return false
 	}
 	return true
@@ -97,4 +98,5 @@ var explanations = map[Cause]string{
 	CauseICE:          "no way through, not even over TURN",
 	CauseDTLS:         "the encryption handshake failed",
 	CauseSilent:       "nothing came for a minute",
+	CauseSealed:       "it can't prove that it has the room's key, so nothing is said to it",
 }

@@ -10,6 +10,7 @@ import (
 
 // Options configure [Join]. The zero value of each field means its default.
 type Options struct {
+	// In a sealed room Name and Meta are for its members only, and at most 704 bytes of JSON together.
 	Name string         // what the member calls itself; at most 128 bytes
 	Kind string         // what it is; "go"
 	Meta jsontext.Value // public metadata, a JSON object of at most 1,024 bytes; {}

@@ -23,9 +23,13 @@ const (
 //
 // It stays while the hub is away, and goes back to it by itself. Whoever uses a Room
 // has to call Receive: a message that nobody receives makes its sender wait.
+//
+// In a sealed room, whose invite has a key, the hub learns neither names nor metadata, and can't read or forge what
+// opens links: LINK.md, section 7.
 type Room struct {
 	// Set at construction.
 	invite   signaling.Invite
+	seal     *seal // nil: the room is open
 	options  *Options
 	secret   signaling.Secret
 	self     signaling.Member
@@ -38,17 +42,20 @@ type Room struct {
 	work     sync.WaitGroup // every goroutine but the next
 	watching sync.WaitGroup // what watches the network
 
-	mu      sync.Mutex
-	roster  signaling.Roster
-	links   map[string]*Link
-	hubErr  error         // why the hub is away; nil if it isn't
-	closed  bool          // no new links
-	ended   error         // why the room has; set before done is closed
-	changed chan struct{} // closed and replaced at each change
+	mu     sync.Mutex
+	roster signaling.Roster
+	links  map[string]*Link
+	// Members without the room's key, or whom the hub has made up. No link is made to them.
+	strangers map[string]signaling.Member
+	hubErr    error         // why the hub is away; nil if it isn't
+	closed    bool          // no new links
+	ended     error         // why the room has; set before done is closed
+	changed   chan struct{} // closed and replaced at each change
 }
 
 // Join joins the room of an invite. It returns when the hub has welcomed it; links
-// to the members that are there are made after that. The error is a sentence; it
+// to the members that are there are made after that. An invite that lacks its key, or has another room's, is
+// refused before anybody is asked. The error is a sentence; it
 // is a [*signaling.Error] if the hub refused, and wraps signaling.ErrNotHub or
 // signaling.ErrUnreachable. ctx bounds joining only.
 func Join(ctx context.Context, invite string, o *Options) (*Room, error) {
@@ -56,16 +63,11 @@ func Join(ctx context.Context, invite string, o *Options) (*Room, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Room{
-		invite:   to,
-		options:  o.withDefaults(),
-		secret:   signaling.NewSecret(),
-		messages: make(chan Message),
-		lossy:    make(chan Message, maxLossy),
-		done:     make(chan struct{}),
-		links:    make(map[string]*Link),
-		changed:  make(chan struct{}),
+	key, err := keyOf(to)
+	if err != nil {
+		return nil, err
 	}
+	r := newRoom(to, key, o)
 	if r.hub, err = r.connect(ctx); err != nil {
 		return nil, err
 	}
@@ -78,16 +80,42 @@ func Join(ctx context.Context, invite string, o *Options) (*Room, error) {
 		r.hub.Close()
 		return nil, cmp.Or(err, signaling.ErrNotHub)
 	}
+	r.recognize(w)
+	r.welcomed(w)
+	r.work.Go(r.listen)
+	r.watching.Go(func() { r.network.watch(context.Background(), r.networkChanged) }) // until it is closed
+	return r, nil
+}
+
+func newRoom(to signaling.Invite, key *roomKey, o *Options) *Room {
+	r := &Room{
+		invite:    to,
+		options:   o.withDefaults(),
+		secret:    signaling.NewSecret(),
+		messages:  make(chan Message),
+		lossy:     make(chan Message, maxLossy),
+		done:      make(chan struct{}),
+		links:     make(map[string]*Link),
+		strangers: make(map[string]signaling.Member),
+		changed:   make(chan struct{}),
+	}
+	if key != nil {
+		r.seal = newSeal(key, r.secret.MemberID())
+	}
+	return r
+}
+
+// recognize finds this member in the first roster.
+func (r *Room) recognize(w signaling.Welcome) {
 	for _, m := range w.Roster.Members {
 		if m.ID == w.You {
 			r.self = m
 		}
 	}
 	r.self.ID = w.You
-	r.welcomed(w)
-	r.work.Go(r.listen)
-	r.watching.Go(func() { r.network.watch(context.Background(), r.networkChanged) }) // until it is closed
-	return r, nil
+	if r.seal != nil {
+		r.self.Name, r.self.Kind, r.self.Meta = r.options.Name, r.options.Kind, r.options.Meta
+	}
 }
 
 // Name is the room's name.
@@ -95,6 +123,9 @@ func (r *Room) Name() string { return r.invite.Room }
 
 // Invite is what lets others into the room.
 func (r *Room) Invite() signaling.Invite { return r.invite }
+
+// Sealed tells whether the room has a key.
+func (r *Room) Sealed() bool { return r.seal != nil }
 
 // Self is this member.
 func (r *Room) Self() Member { return Member{Member: r.self, State: LinkLive} }
@@ -107,15 +138,18 @@ func (r *Room) Members() []Member {
 }
 
 func (r *Room) membersLocked() []Member {
-	all := make([]Member, 0, len(r.links))
+	all := make([]Member, 0, len(r.links)+len(r.strangers))
 	for _, l := range r.links {
 		all = append(all, l.memberLocked())
+	}
+	for _, m := range r.strangers {
+		all = append(all, Member{Member: m, State: LinkGone, Cause: CauseSealed, Away: m.Away})
 	}
 	slices.SortFunc(all, func(a, b Member) int { return cmp.Or(cmp.Compare(a.Joined, b.Joined), cmp.Compare(a.ID, b.ID)) })
 	return all
 }
 
-// Link is the link to a member, nil if it isn't in the room.
+// Link is the link to a member, nil if it isn't in the room, or has no link because of [CauseSealed].
 func (r *Room) Link(id string) *Link {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -135,7 +169,7 @@ func (r *Room) Links() iter.Seq[*Link] {
 
 // Broadcast sends m to everybody who is in the room now, all at the same time, and
 // returns when it is handed over on each link, as by [Link.Send]. Members that leave meanwhile are no
-// error; what else goes wrong is joined. After Close it is [ErrClosed].
+// error, nor are those without the room's key, who get nothing; what else goes wrong is joined. After Close it is [ErrClosed].
 func (r *Room) Broadcast(ctx context.Context, m Message) error {
 	if err := m.check(); err != nil {
 		return err
@@ -281,6 +315,9 @@ const signalWait = 5 * time.Second
 
 // signal sends body through the hub. If that is away, what waits for it is bounded; links repeat what matters.
 func (r *Room) signal(to string, body jsontext.Value) {
+	if r.seal != nil {
+		body = r.seal.signal(to, body)
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), signalWait)
 	defer cancel()
 	if _, err := r.hub.Signal(ctx, to, body); err != nil {

@@ -354,14 +354,22 @@ func CheckMemberID(id string) error {
 	return err
 }
 
-func checkHello(h *Hello) error {
-	if len(h.Name) > maxName {
-		return fmt.Errorf("name is %d bytes long; %d are allowed", len(h.Name), maxName)
+// CheckName says what is wrong with a member's name, nil if nothing is.
+func CheckName(name string) error {
+	if len(name) > maxName {
+		return fmt.Errorf("name is %d bytes long; %d are allowed", len(name), maxName)
 	}
-	for _, r := range h.Name {
+	for _, r := range name {
 		if r < 0x20 || 0x7f <= r && r <= 0x9f {
 			return fmt.Errorf("name holds the control character %U", r)
 		}
+	}
+	return nil
+}
+
+func checkHello(h *Hello) error {
+	if err := CheckName(h.Name); err != nil {
+		return err
 	}
 	if len(h.Kind) < 1 || len(h.Kind) > maxKind {
 		return fmt.Errorf("kind must be 1 to %d characters", maxKind)
