@@ -117,17 +117,17 @@ func (k *roomKey) sender(id string, salt []byte) cipher.AEAD {
 // a sentence.
 func (s *seal) entry(name string, meta jsontext.Value) (jsontext.Value, error) {
 	if err := signaling.CheckName(name); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("the %w", err)
 	}
 	if meta == nil {
 		meta = jsontext.Value("{}")
 	}
 	if meta.Kind() != '{' {
-		return nil, errors.New("meta must be an object")
+		return nil, errors.New("the metadata must be a JSON object")
 	}
 	plain, err := json.Marshal(card{name, meta})
 	if err != nil {
-		return nil, fmt.Errorf("name and metadata can't be said: %w", err)
+		return nil, fmt.Errorf("name and metadata must be JSON: %w", err)
 	}
 	if len(plain) > maxEntry {
 		return nil, fmt.Errorf("name and metadata are %d bytes of JSON; in a sealed room %d are allowed", len(plain), maxEntry)

@@ -233,12 +233,12 @@ func TestMembersAreNotForgotten(t *testing.T) {
 func TestEntriesThatAreRefusedBeforeTheyAreSaid(t *testing.T) {
 	s := newSeal(deriveKey(make([]byte, roomKeySize)), "ann")
 	for name, c := range map[string]struct{ name, meta, say string }{
-		"a long name":          {strings.Repeat("x", 129), "", "name is 129 bytes long; 128 are allowed"},
-		"a control character":  {"a\x1bb", "", "control character U+001B"},
-		"long metadata":        {"Ann", `{"x":"` + strings.Repeat("x", 690) + `"}`, "in a sealed room 704 are allowed"},
-		"metadata, no object":  {"Ann", `[]`, "meta must be an object"},
-		"metadata, no JSON":    {"Ann", `{"x`, "can't be said"},
-		"a name that isn't 8n": {"\xff", "", "can't be said"},
+		"a long name":         {strings.Repeat("x", 129), "", "name is 129 bytes long; 128 are allowed"},
+		"a control character": {"a\x1bb", "", "control character U+001B"},
+		"long metadata":       {"Ann", `{"x":"` + strings.Repeat("x", 690) + `"}`, "in a sealed room 704 are allowed"},
+		"metadata, no object": {"Ann", `[]`, "metadata must be a JSON object"},
+		"metadata, no JSON":   {"Ann", `{"x`, "must be JSON"},
+		"a name, no UTF-8":    {"\xff", "", "must be JSON"},
 	} {
 		var meta jsontext.Value
 		if c.meta != "" {

@@ -13,7 +13,9 @@ import (
 )
 
 // sealedInvite is one to a new sealed room of the hub.
-func (h *testHub) sealedInvite() string { return NewInvite(&url.URL{Scheme: "http", Host: h.addr}).String() }
+func (h *testHub) sealedInvite() string {
+	return NewInvite(&url.URL{Scheme: "http", Host: h.addr}).String()
+}
 
 func joinSealed(t testing.TB, invite, name string) *Room {
 	t.Helper()

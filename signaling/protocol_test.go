@@ -137,27 +137,33 @@ func TestRosterChangeMayComeTwice(t *testing.T) {
 
 func TestInvites(t *testing.T) {
 	for text, want := range map[string]string{
-		"http://localhost:8080/r/lobby":           "http://localhost:8080/r/lobby",
-		" https://example.org/r/a.b~c-d_e\n":      "https://example.org/r/a.b~c-d_e",
-		"https://example.org/chat/r/lobby?x=1#k":  "https://example.org/chat/r/lobby",
-		"https://example.org/r/r/lobby":           "https://example.org/r/r/lobby",
-		"http://[::1]:8080/r/1":                   "http://[::1]:8080/r/1",
-		"http://localhost:8080/":                  "",
-		"http://localhost:8080/r/":                "",
-		"http://localhost:8080/r/a/b":             "",
-		"http://localhost:8080/r/..":              "",
-		"http://localhost:8080/r/caf%C3%A9":       "",
-		"lobby":                                   "",
-		"ftp://example.org/r/lobby":               "",
-		"http://exa mple.org/r/lobby":             "",
-		"":                                        "",
-		"http://x/r/" + strings.Repeat("a", 129):  "",
-		"http://x/r/" + strings.Repeat("a", 9000): "",
+		"http://localhost:8080/r/lobby":                                                 "http://localhost:8080/r/lobby",
+		" https://example.org/r/a.b~c-d_e\n":                                            "https://example.org/r/a.b~c-d_e",
+		"https://example.org/chat/r/lobby?x=1":                                          "https://example.org/chat/r/lobby",
+		"https://example.org/chat/r/~x?x=1#KnzdhQ6NS79-S0-DenF82HpppsLDEgBBws95Nnz4EYg": "https://example.org/chat/r/~x#KnzdhQ6NS79-S0-DenF82HpppsLDEgBBws95Nnz4EYg",
+		"http://localhost:8080/r/lobby#":                                                "http://localhost:8080/r/lobby",
+		"http://localhost:8080/r/lobby#k":                                               "",
+		"http://localhost:8080/r/~x#KnzdhQ6NS79-S0-DenF82HpppsLDEgBBws95Nnz4EYh":        "",
+		"https://example.org/r/r/lobby":                                                 "https://example.org/r/r/lobby",
+		"http://[::1]:8080/r/1":                                                         "http://[::1]:8080/r/1",
+		"http://localhost:8080/":                                                        "",
+		"http://localhost:8080/r/":                                                      "",
+		"http://localhost:8080/r/a/b":                                                   "",
+		"http://localhost:8080/r/..":                                                    "",
+		"http://localhost:8080/r/caf%C3%A9":                                             "",
+		"lobby":                                                                         "",
+		"ftp://example.org/r/lobby":                                                     "",
+		"http://exa mple.org/r/lobby":                                                   "",
+		"":                                                                              "",
+		"http://x/r/" + strings.Repeat("a", 129):                                        "",
+		"http://x/r/" + strings.Repeat("a", 9000):                                       "",
 	} {
 		got, err := ParseInvite(text)
 		switch {
 		case want == "" && err == nil:
 			t.Errorf("ParseInvite(%q) = %v, want an error", text, got)
+		case err != nil && strings.Contains(err.Error(), "KnzdhQ6N"):
+			t.Errorf("ParseInvite(%q) tells the key: %v", text, err)
 		case want != "" && (err != nil || got.String() != want):
 			t.Errorf("ParseInvite(%q) = %v, %v; want %s", text, got, err, want)
 		}

@@ -108,7 +108,7 @@ func oneInvite(_ *cobra.Command, args []string) error {
 
 func newRoot() *cobra.Command {
 	root := group("snug", "Talk directly, from browser to browser to terminal",
-		newServe(), newConfig(), newToken(), newChat(), newBot(), newDoctor(), newBench(), newVersion())
+		newServe(), newConfig(), newRoom(), newToken(), newChat(), newBot(), newDoctor(), newBench(), newVersion())
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.Version = version()
 	root.SetVersionTemplate("snug {{.Version}}\n")

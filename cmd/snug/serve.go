@@ -11,6 +11,7 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/snug-chat/snug/internal/config"
 	"github.com/snug-chat/snug/internal/server"
+	"github.com/snug-chat/snug/peer"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -22,8 +23,10 @@ func newServe() *cobra.Command {
 		Short: "Run a hub with its page",
 		Long: `Run a hub with its page.
 
-It listens on this machine only, unless told otherwise, and prints an invite to a new room.
-Any other room is there as soon as somebody opens it: /r/ROOM.
+It listens on this machine only, unless told otherwise, and prints an invite to a new room. That
+is sealed where browsers can do it, with TLS and on localhost: the invite holds the room's key behind
+the #, which no hub is told. snug room new prints more of them. Any other room, /r/ROOM, is open, and
+there as soon as somebody opens it.
 
 Where others can reach it, it wants to know who may come in: those with a token (--token-keys), or
 everybody (--open).
@@ -105,7 +108,7 @@ func (f *serveFlags) serve(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	s, err := server.Listen(cfg, server.Options{Load: load, Notify: notify})
+	s, err := server.Listen(cfg, server.Options{Load: load, Notify: notify, Invite: peer.NewInvite})
 	if err != nil {
 		return err
 	}

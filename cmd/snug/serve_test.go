@@ -15,10 +15,10 @@ const blocks = "█▀▄" // what a QR code is drawn with
 
 func TestServePrintsAnInvite(t *testing.T) {
 	invite, p := serve(t)
-	if !regexp.MustCompile(`^http://localhost:\d+/r/[a-z2-7]{4}-[a-z2-7]{4}-[a-z2-7]{4}$`).MatchString(invite) {
+	if !regexp.MustCompile(`^http://localhost:\d+/r/~[\w-]{22}#[\w-]{43}$`).MatchString(invite) {
 		t.Errorf("the invite is %s", invite)
 	}
-	if out := p.out.text(); strings.ContainsAny(out, blocks) || strings.Count(out, "http") != 1 || strings.Contains(out, "Anyone") {
+	if out := p.out.text(); strings.ContainsAny(out, blocks) || strings.Count(out, "http") != 1 || strings.Contains(out, "Anyone") || strings.Contains(out, "The room is open") {
 		t.Errorf("it says %s", out)
 	}
 	fetch(t, invite)
@@ -59,7 +59,7 @@ func TestServeInTheLocalNetwork(t *testing.T) {
 			code++
 		}
 	}
-	if code < 15 || !strings.Contains(p.out.text(), "Anyone in your network can come in.") {
+	if code < 15 || !strings.Contains(p.out.text(), "Anyone in your network can come in.") || !strings.Contains(p.out.text(), "The room is open, without a key: ") || strings.Contains(invite, "#") {
 		t.Errorf("it says:\n%s", p.out.text())
 	}
 	fetch(t, invite)

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/url"
 	"os"
-	"strings"
 
 	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/term"
@@ -16,19 +16,22 @@ import (
 
 // Greet says on out who can come in, and what to do next. The invite stands on a line of its own.
 func (s *Server) Greet(out io.Writer) error {
-	invite, err := s.Invite()
+	to, err := s.invite()
 	if err != nil {
 		return err
 	}
+	invite := to.String()
 	shown := invite
 	if f, ok := out.(*os.File); ok && term.IsTerminal(f.Fd()) && os.Getenv("NO_COLOR") == "" {
 		shown = lipgloss.NewStyle().Bold(true).Foreground(lipgloss.Cyan).Render(invite)
 	}
 	fmt.Fprintf(out, "snug is running. %s:\n\n    %s\n\n", s.entrance(), shown)
-	if s.started.Auth.Keys != "" {
-		room := invite[strings.LastIndexByte(invite, '/')+1:]
+	if why := s.unsealed(to); why != "" {
+		fmt.Fprintf(out, "%s\n\n", why)
+	}
+	if s.started.Auth.Keys != "" { // in quotes: shells take ~ and # for something else
 		fmt.Fprintf(out, "This makes a token for it, and comes in with that:\n\n"+
-			"    snug token --key PRIVATE.pem --room %s --sub NAME > NAME.token\n    snug chat --token-file NAME.token %s\n\n", room, invite)
+			"    snug token --key PRIVATE.pem --room '%s' --sub NAME > NAME.token\n    snug chat --token-file NAME.token '%s'\n\n", to.Room, invite)
 	}
 	if s.started.LAN {
 		qrterminal.GenerateHalfBlock(invite, qrterminal.L, out)
@@ -51,9 +54,49 @@ func (s *Server) entrance() string {
 	return "Open this in two browsers"
 }
 
+// unsealed says in a sentence why a room has no key, where it could have one.
+func (s *Server) unsealed(i signaling.Invite) string {
+	if s.options.Invite == nil || i.Key != "" {
+		return ""
+	}
+	return "The room is open, without a key: browsers encrypt only at https:// and on localhost, so get a certificate (--tls-cert, --acme-domain; docs/tls.md) to have it sealed."
+}
+
 // Invite is the invite to a new room, with a host that reaches this server from
 // where it may be opened.
 func (s *Server) Invite() (string, error) {
+	i, err := s.invite()
+	if err != nil {
+		return "", err
+	}
+	return i.String(), nil
+}
+
+// invite draws a room: a sealed one where browsers have what that takes.
+func (s *Server) invite() (signaling.Invite, error) {
+	base, err := s.address()
+	if err != nil {
+		return signaling.Invite{}, err
+	}
+	hub, err := url.Parse(base)
+	if err != nil {
+		return signaling.Invite{}, err
+	}
+	if s.options.Invite != nil && secure(hub) {
+		return s.options.Invite(hub), nil
+	}
+	return signaling.Invite{Hub: hub, Room: signaling.NewRoomName()}, nil
+}
+
+// secure tells whether pages at an address are a secure context, which WebCrypto asks for
+// (https://www.w3.org/TR/secure-contexts/#is-origin-trustworthy).
+func secure(u *url.URL) bool {
+	ip := net.ParseIP(u.Hostname())
+	return u.Scheme == "https" || u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// address is the hub's URL, with a host that reaches it.
+func (s *Server) address() (string, error) {
 	host, port, err := net.SplitHostPort(s.gate.Addr().String())
 	if err != nil {
 		return "", err
@@ -69,7 +112,7 @@ func (s *Server) Invite() (string, error) {
 	case ip.IsUnspecified() || ip.Equal(net.IPv4(127, 0, 0, 1)) || ip.Equal(net.IPv6loopback):
 		host = "localhost"
 	}
-	return s.base(host, port) + "/r/" + signaling.NewRoomName(), nil
+	return s.base(host, port), nil
 }
 
 // base is the URL of a host, without a port that goes without saying.

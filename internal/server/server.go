@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"sync"
 	"time"
@@ -30,6 +31,9 @@ type Options struct {
 	Load func() (*config.Config, error)
 	// Notify tells a service manager about READY, RELOADING and STOPPING: sd_notify(3). Nil: there is none.
 	Notify func(state string)
+	// Invite draws an invite to a new sealed room of this hub, to be greeted with. Nil: rooms are open. The key is
+	// the caller's: the hub has no use for it.
+	Invite func(hub *url.URL) signaling.Invite
 	// Log is where log lines go. Nil: standard error.
 	Log io.Writer
 }

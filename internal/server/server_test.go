@@ -251,3 +251,36 @@ func TestWhyItCannotListen(t *testing.T) {
 		t.Errorf("twice: %v", err)
 	}
 }
+
+// A room is sealed where browsers have what that takes; where they don't, it is said why.
+func TestGreetingOfASealedRoom(t *testing.T) {
+	sealed := func(hub *url.URL) signaling.Invite { return signaling.Invite{Hub: hub, Room: "~x", Key: "key"} }
+	for host, want := range map[string]bool{"127.0.0.1": true, "127.0.0.2": true, "0.0.0.0": true} {
+		s := listen(t, at(host+":0", false), Options{Invite: sealed})
+		run(t, s)
+		var out bytes.Buffer
+		if err := s.Greet(&out); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(out.String(), "/r/~x#key\n"); got != want || strings.Contains(out.String(), "without a key") == want {
+			t.Errorf("%s: %s", host, out.String())
+		}
+	}
+	for address, want := range map[string]bool{
+		"https://hub.example": true, "http://localhost:8080": true, "http://[::1]:8080": true, "http://127.9.9.9": true,
+		"http://hub.example": false, "http://192.168.1.5:8080": false, "http://localhost.example": false,
+	} {
+		if u, _ := url.Parse(address); secure(u) != want {
+			t.Errorf("%s is secure: %v", address, !want)
+		}
+	}
+	s := listen(t, at("127.0.0.1:0", true), Options{Invite: sealed})
+	run(t, s)
+	if _, err := lanAddress(); err != nil {
+		t.Skip("this machine is in no network")
+	}
+	var out bytes.Buffer
+	if err := s.Greet(&out); err != nil || strings.Contains(out.String(), "#") || !strings.Contains(out.String(), "The room is open, without a key: browsers encrypt only at https://") {
+		t.Errorf("%v: %s", err, out.String())
+	}
+}

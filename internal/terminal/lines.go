@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -107,7 +108,7 @@ func incomplete(unsent int, err error) error {
 func sayLine(ctx context.Context, c *chat.Chat, line string, notes io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, sendWait)
 	defer cancel()
-	if len(c.Room().Members()) == 0 {
+	if !slices.ContainsFunc(c.Room().Members(), func(m peer.Member) bool { return m.Cause != peer.CauseSealed }) {
 		fmt.Fprintln(notes, "* nobody is here to read that")
 	}
 	_, err := c.Send(ctx, line)
@@ -126,6 +127,9 @@ func tell(ctx context.Context, r *peer.Room, notes io.Writer) {
 func happened(e peer.Event) string {
 	switch e.Type {
 	case peer.MemberJoined:
+		if e.Member.Cause == peer.CauseSealed {
+			return name(e.Member) + " is here, but can't prove that it has the room's key, so nothing is said to it"
+		}
 		return name(e.Member) + " is here"
 	case peer.MemberLeft:
 		return name(e.Member) + " left"

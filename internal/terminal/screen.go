@@ -109,7 +109,11 @@ func (m model) waitForFrame(ctx context.Context) {
 
 // greet says what the screen is for. It is printed before bubbletea takes over, so that it stands first.
 func greet(room *peer.Room) {
-	lipgloss.Println(dim.Render(fmt.Sprintf("You are %s. Give others this invite:", name(room.Self()))))
+	text := "You are %s, in an open room. Give others this invite:"
+	if room.Sealed() {
+		text = "You are %s, in a sealed room. Give others this invite, which holds its key:"
+	}
+	lipgloss.Println(dim.Render(fmt.Sprintf(text, name(room.Self()))))
 	lipgloss.Println(room.Invite())
 	lipgloss.Println(dim.Render("/who shows who is here, /quit or Ctrl-C leaves."))
 }
