@@ -7,6 +7,7 @@ import linkTraces from '../../../signaling/testdata/link-traces.json'
 import paths from '../../../signaling/testdata/paths.json'
 import roles from '../../../signaling/testdata/roles.json'
 import rosters from '../../../signaling/testdata/rosters.json'
+import seal from '../../../signaling/testdata/seal.json'
 import toHub from '../../../signaling/testdata/to-hub.json'
 import type { Path, PathEnd } from '../src/path.ts'
 import type { Roster } from '../src/roster.ts'
@@ -43,6 +44,15 @@ export interface RoleCase {
 /** The leg between two ends, or the worse of two legs. */
 export type PathCase = { name: string; local: PathEnd; remote: PathEnd; leg: Path } | { name: string; a: string; b: string; worse: string }
 
+/** What another program says of sealed rooms. */
+export interface SealVectors {
+  keys: Array<{ key: string; room: string; signals: string }>
+  invites: Array<{ name: string; invite: string; room?: string; key?: string; error?: string }>
+  entries: Array<{ name: string; key: string; from: string; salt: string; plain: string; meta: Record<string, unknown>; unreadable?: boolean }>
+  signals: Array<{ name: string; key: string; from: string; to: string; salt: string; n: number; plain: string; body: unknown; dropped?: boolean }>
+  windows: Array<{ name: string; steps: Array<{ n: number; taken: boolean }> }>
+}
+
 export const goldens = {
   chat: chat.cases as TextCase[],
   frames: frames.cases as FrameCase[],
@@ -52,6 +62,7 @@ export const goldens = {
   paths: paths.cases as PathCase[],
   roles: roles.cases as RoleCase[],
   rosters: rosters.cases as RosterCase[],
+  seal: seal as SealVectors,
   toHub: toHub.cases as TextCase[],
 }
 

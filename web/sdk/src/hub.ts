@@ -41,6 +41,7 @@ export interface Who {
   name: string
   meta: Record<string, unknown>
   token?: Token | undefined
+  secret?: string | undefined
 }
 
 /** A session with a hub, over as many connections as it takes, until close() or a refusal that is final. */
@@ -48,7 +49,7 @@ export class Client {
   #endpoint: URL
   #who: Who
   #on: HubHandlers
-  #secret = newSecret()
+  #secret: string
   #session: Session
   #renewal: Renewal
   #dial: Dial | undefined
@@ -74,6 +75,7 @@ export class Client {
   constructor(endpoint: URL, who: Who, on: HubHandlers) {
     this.#endpoint = endpoint
     this.#who = who
+    this.#secret = who.secret ?? newSecret()
     this.#on = on
     this.#session = new Session({
       write: text => this.#dial?.send(text),

@@ -1,19 +1,22 @@
 import { describe, expect, test } from 'vitest'
 import { checkRoom, endpoint, inviteTo, newRoomName, parseInvite } from './invite.ts'
 
+const key = 'KnzdhQ6NS79-S0-DenF82HpppsLDEgBBws95Nnz4EYg'
+
 describe('invites', () => {
   for (const [text, again] of [
     ['http://localhost:8080/r/lobby', 'http://localhost:8080/r/lobby'],
     [' https://example.org/r/a.b~c-d_e\n', 'https://example.org/r/a.b~c-d_e'],
-    ['https://example.org/chat/r/lobby?x=1#k', 'https://example.org/chat/r/lobby'],
+    ['https://example.org/chat/r/lobby?x=1', 'https://example.org/chat/r/lobby'],
+    [`https://example.org/r/~x?x=1#${key}`, `https://example.org/r/~x#${key}`],
     ['https://example.org/r/r/lobby', 'https://example.org/r/r/lobby'],
     ['http://[::1]:8080/r/1', 'http://[::1]:8080/r/1'],
     ['https://example.org/r/%6cobby', 'https://example.org/r/lobby'],
   ] as const) {
     test(text.trim(), () => {
-      const { hub, room } = parseInvite(text)
-      expect(inviteTo(hub, room)).toBe(again)
-      expect(parseInvite(new URL(text))).toEqual({ hub, room })
+      const { hub, room, key } = parseInvite(text)
+      expect(inviteTo(hub, room, key)).toBe(again)
+      expect(parseInvite(new URL(text))).toEqual(parseInvite(text))
     })
   }
 
@@ -31,6 +34,8 @@ describe('invites', () => {
     ['http://localhost:8080/r/%E0%A4%A', 'room'],
     ['http://localhost:8080/r/a%2Fb', 'room'],
     [`http://x/r/${'a'.repeat(129)}`, 'room'],
+    ['http://localhost:8080/r/lobby#k', 'damaged-key'],
+    [`http://localhost:8080/r/~x#${key}A`, 'damaged-key'],
   ] as const) {
     test(`refused: ${text.slice(0, 40) || 'nothing'}`, () => {
       expect(() => parseInvite(text)).toThrow(expect.objectContaining({ name: 'SnugError', code }))

@@ -1,4 +1,5 @@
 import { SnugError } from './errors.ts'
+import { loadSeal } from './sealed.ts'
 
 const maxInvite = 2048
 const maxRoomName = 128
@@ -13,8 +14,8 @@ export function checkRoom(name: string): string | undefined {
   return undefined
 }
 
-/** Reads an invite, HUB/r/ROOM. Throws a SnugError, code `invite`. */
-export function parseInvite(invite: string | URL): { hub: URL; room: string } {
+/** Reads an invite, HUB/r/ROOM or HUB/r/ROOM#KEY. Whether the key is the room's isn't known before join(). Throws a SnugError, which never holds the key. */
+export function parseInvite(invite: string | URL): { hub: URL; room: string; key?: string } {
   const text = String(invite).trim()
   const url = text.length > maxInvite || !URL.canParse(text) ? undefined : new URL(text)
   if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
@@ -25,7 +26,9 @@ export function parseInvite(invite: string | URL): { hub: URL; room: string } {
   const room = decode(url.pathname.slice(at + 3))
   const wrong = checkRoom(room)
   if (wrong) throw new SnugError('room', wrong)
-  return { hub: new URL(url.origin + url.pathname.slice(0, at)), room }
+  const key = url.hash.slice(1)
+  if (key && !/^[\w-]{42}[AEIMQUYcgkosw048]$/.test(key)) throw new SnugError('damaged-key', 'The key of this invite, the part behind the #, is damaged. Ask for the whole link again.')
+  return { hub: new URL(url.origin + url.pathname.slice(0, at)), room, ...(key ? { key } : {}) }
 }
 
 function decode(path: string): string {
@@ -36,9 +39,15 @@ function decode(path: string): string {
   }
 }
 
-/** The invite to a room of a hub. */
-export function inviteTo(hub: URL | string, room: string): string {
-  return `${below(hub)}/r/${room}`
+/** The invite to a room of a hub, a sealed one if there is a key. */
+export function inviteTo(hub: URL | string, room: string, key?: string): string {
+  return `${below(hub)}/r/${room}${key ? `#${key}` : ''}`
+}
+
+/** Draws an invite to a new sealed room of a hub. Rejects with a SnugError, code `insecure`, where browsers don't encrypt: on plain HTTP away from localhost. */
+export async function newInvite(hub: URL | string): Promise<string> {
+  const { key, room } = await (await loadSeal()).newKey()
+  return inviteTo(hub, room, key)
 }
 
 /** Where the room's WebSocket is. */

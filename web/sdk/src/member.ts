@@ -7,11 +7,11 @@ export type LinkState = 'connecting' | 'live' | 'shaky' | 'restarting' | 'rebuil
 /** Why a link is gone. */
 export type Cause =
   | 'closed' | 'left' | 'self' | 'unknown' | 'signaling' | 'timeout' | 'refused'
-  | 'no-candidates' | 'no-turn' | 'turn' | 'ice' | 'dtls' | 'silent'
+  | 'no-candidates' | 'no-turn' | 'turn' | 'ice' | 'dtls' | 'silent' | 'sealed'
 
 /** Whether another attempt may succeed. */
 export function isTemporary(cause: Cause | undefined): boolean {
-  return cause !== undefined && !['closed', 'left', 'self', 'refused'].includes(cause)
+  return cause !== undefined && !['closed', 'left', 'self', 'refused', 'sealed'].includes(cause)
 }
 
 /** Somebody in the room, at one moment. */

@@ -9,13 +9,14 @@ import type { Leg } from './path.ts'
 import type { FromHub, Holds, Welcome } from './protocol.ts'
 import { offers } from './role.ts'
 import { applyChange, type Departure, type Entry, type Roster, type RosterChange } from './roster.ts'
+import { isSealed, type Sealed, sealedBy } from './sealed.ts'
 import { begins, decodeSignal, type Signal } from './signals.ts'
 import type { Token } from './token.ts'
 
 export interface JoinOptions {
   /** What the member calls itself; at most 128 bytes. */
   name?: string
-  /** Public metadata; at most 1,024 bytes of JSON. */
+  /** Metadata, at most 1,024 bytes of JSON. In a sealed room it is for members only, and has with the name 704. */
   meta?: Record<string, unknown>
   /** Where the hub asks for one: proves who may enter. A function is asked at each connection, and again before its token expires. */
   token?: Token
@@ -39,12 +40,14 @@ interface Standing { entry: Entry; listed: boolean; missed: Timer; link: Link; f
  * afterwards the room goes back to its hub by itself.
  */
 export async function join(invite: string | URL, options: JoinOptions = {}): Promise<Room> {
-  const { hub, room } = parseInvite(invite)
+  const { hub, room, key } = parseInvite(invite)
   if (typeof RTCPeerConnection === 'undefined') {
     throw new SnugError('no-webrtc', 'This browser has no WebRTC, or it is switched off. Use a current Firefox, Chromium or Chrome.')
   }
   throwIfAborted(options.signal)
-  const joined = new Room(hub, room, options)
+  const sealed = key || isSealed(room) ? await sealedBy(room, key, options.name ?? '', options.meta ?? {}) : undefined
+  throwIfAborted(options.signal)
+  const joined = new Room(hub, room, options, sealed)
   await joined.joined(options.signal)
   return joined
 }
@@ -64,6 +67,12 @@ export class Room extends EventTarget {
   readonly name: string
   /** What lets others in. */
   readonly invite: string
+  /** Whether the room has a key: the hub learns no names then, and can't read or forge what opens links. */
+  readonly sealed: boolean
+  #sealed: Sealed | undefined
+  #said = Promise.resolve() // in a sealed room: signals so far
+  #heardAll = Promise.resolve() // and what the hub has said
+  #strangers = new Map<string, Entry>() // without the room's key, or made up by the hub
   #self: Entry
   #hub: Client
   #roster: Roster = { epoch: '', n: 0, members: [] }
@@ -79,17 +88,19 @@ export class Room extends EventTarget {
   #first: { resolve: () => void; reject: (error: SnugError) => void } | undefined
 
   /** For join(). */
-  constructor(hub: URL, name: string, { name: own = '', meta = {}, token, relayOnly }: JoinOptions) {
+  constructor(hub: URL, name: string, { name: own = '', meta = {}, token, relayOnly }: JoinOptions, sealed?: Sealed) {
     super()
     this.#configuration = { iceServers: [], ...(relayOnly ? { iceTransportPolicy: 'relay' } : {}) }
     this.name = name
-    this.invite = inviteTo(hub, name)
+    this.invite = inviteTo(hub, name, sealed?.key)
+    this.sealed = sealed !== undefined
+    this.#sealed = sealed
     this.#self = { id: '', name: own, kind: 'browser', meta, joined: 0 }
-    this.#hub = new Client(endpoint(hub, name), { name: own, meta, token }, {
-      welcome: welcome => this.#welcomed(welcome),
-      message: message => this.#heard(message),
+    this.#hub = new Client(endpoint(hub, name), sealed ? { name: '', meta: sealed.entry, secret: sealed.secret, token } : { name: own, meta, token }, {
+      welcome: welcome => this.#inTurn(welcome, opened => this.#welcomed(opened)),
+      message: message => this.#inTurn(message, opened => this.#heard(opened)),
       repeat: () => this.#repeat(),
-      state: () => this.#hubChanged(),
+      state: () => this.#inTurn(undefined, () => this.#hubChanged()),
       network: () => this.#networkChanged(),
     })
     globalThis.addEventListener?.('pagehide', this.#leaveWithPage)
@@ -113,7 +124,8 @@ export class Room extends EventTarget {
 
   /** The others, in the order of joining. */
   get members(): readonly Member[] {
-    return [...this.#standings.values()].map(snapshot).sort((a, b) => a.joined - b.joined || (a.id < b.id ? -1 : 1))
+    const strangers = [...this.#strangers.values()].map((entry): Member => ({ ...entry, state: 'gone', cause: 'sealed', away: entry.away === true }))
+    return [...this.#standings.values()].map(snapshot).concat(strangers).sort((a, b) => a.joined - b.joined || (a.id < b.id ? -1 : 1))
   }
 
   /** How this side reaches a member, now: its half of the path, the round-trip time and how many bytes have travelled. */
@@ -196,6 +208,23 @@ export class Room extends EventTarget {
     first?.reject(error)
   }
 
+  /** What the hub says and how it is, in order. In a sealed room it has to be opened first; what can't be is dropped. */
+  #inTurn<M extends FromHub | undefined>(message: M, take: (opened: M) => void): void {
+    const seal = this.#sealed?.seal
+    if (!seal) return take(message)
+    this.#heardAll = this.#heardAll.then(async () => {
+      const opened = message && await seal.open(message)
+      if (opened || !message) take(opened as M)
+    }).catch(rethrow)
+  }
+
+  /** Says a signal, in a sealed room sealed, in order. */
+  #say(to: string, body: Signal): void {
+    const seal = this.#sealed?.seal
+    if (!seal) return this.#hub.signal(to, body)
+    this.#said = this.#said.then(async () => this.#hub.signal(to, await seal.signal(to, body))).catch(rethrow)
+  }
+
   #hubChanged(): void {
     const state = this.#hub?.state
     if (this.#hubThere && state?.state !== 'connected') for (const { link } of this.#standings.values()) link.post({ type: 'hub-lost' })
@@ -215,6 +244,7 @@ export class Room extends EventTarget {
     this.#configuration = { ...this.#configuration, iceServers: ice.servers }
     this.#self = roster.members.find(m => m.id === you) ?? { ...this.#self, id: you }
     for (const standing of this.#standings.values()) standing.listed = false
+    this.#strangers.clear()
     for (const entry of roster.members) this.#meet(entry)
     for (const standing of this.#standings.values()) if (reborn && !standing.listed) this.#miss(standing, heartbeat.grace)
     this.#sweep()
@@ -269,6 +299,7 @@ export class Room extends EventTarget {
 
   /** Who comes back without a link gets one. */
   #moved(entry: Entry): void {
+    if (this.#strangers.has(entry.id)) this.#strangers.set(entry.id, entry)
     const standing = this.#standings.get(entry.id)
     if (standing?.link.state === 'gone') this.#meet(entry)
     else if (standing) standing.entry = entry
@@ -281,6 +312,10 @@ export class Room extends EventTarget {
   /** Makes a link to a member, unless there is one that isn't gone. */
   #meet(entry: Entry): void {
     if (entry.id === this.#self.id || this.#closed) return
+    if (entry.sealed) {
+      this.#strangers.set(entry.id, entry)
+      return
+    }
     const known = this.#standings.get(entry.id)
     if (known) {
       clearTimeout(known.missed)
@@ -294,7 +329,7 @@ export class Room extends EventTarget {
     const standing: Standing = { entry, listed: true, missed: undefined, link: undefined as never, failures: known?.failures ?? 0, retry: undefined, before: known && isTemporary(known.link.cause) ? known.link.cause : undefined }
     standing.link = new Link(offers(this.#self, entry), {
       configuration: () => this.#configuration,
-      signal: body => this.#hub.signal(entry.id, body),
+      signal: body => this.#say(entry.id, body),
       probe: () => this.#hub.probe(),
       report: report => this.#hub.report(report),
       anew: signal => {
@@ -327,6 +362,7 @@ export class Room extends EventTarget {
 
   /** A member that said bye is gone; one that the hub only lost stays while its link lives. */
   #lose({ id, reason }: Departure): void {
+    this.#strangers.delete(id)
     const standing = this.#standings.get(id)
     if (!standing) return
     standing.listed = false
@@ -368,6 +404,11 @@ export class Room extends EventTarget {
       this.dispatchEvent(new Event('members'))
     })
   }
+}
+
+/** What fails is nobody's to deal with, and stops nothing that follows. */
+function rethrow(error: unknown): void {
+  queueMicrotask(() => { throw error })
 }
 
 function snapshot({ entry, listed, link, before }: Standing): Member {

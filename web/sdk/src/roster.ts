@@ -13,6 +13,8 @@ export interface Entry {
   identity?: string
   /** It has no connection to the hub now. */
   away?: boolean
+  /** In a sealed room: it can't prove that it has the key, so there is no link to it. */
+  sealed?: 'unreadable'
 }
 
 export interface Departure { id: string; reason: string; n: number }

@@ -1,0 +1,34 @@
+import { SnugError } from './errors.ts'
+import { newSecret } from './protocol.ts'
+import type { Seal } from './seal.ts'
+
+/** What a session in a sealed room needs more than another. */
+export interface Sealed { seal: Seal; key: string; secret: string; entry: Record<string, unknown> }
+
+export function isSealed(room: string): boolean {
+  return room.startsWith('~')
+}
+
+/** Makes sure that room and key belong together, before anything is sent, and seals name and metadata. */
+export async function sealedBy(room: string, key: string | undefined, name: string, meta: Record<string, unknown>): Promise<Sealed> {
+  if (!key) throw new SnugError('no-key', 'This invite lacks its key, the part behind the #. Ask for the whole link.')
+  const { Seal } = await loadSeal()
+  const secret = newSecret()
+  const seal = isSealed(room) ? await Seal.make(key, room, secret) : undefined
+  if (!seal) throw new SnugError('wrong-key', 'The room and the key of this invite don’t belong together. Ask for the link again.')
+  try {
+    return { seal, key, secret, entry: await seal.entry(name, meta) }
+  } catch (cause) {
+    throw new SnugError('malformed', (cause as Error).message, { cause })
+  }
+}
+
+/** Loads what only sealed rooms need. */
+export async function loadSeal(): Promise<typeof import('./seal.ts')> {
+  if (!globalThis.crypto?.subtle) throw new SnugError('insecure', 'Rooms with a key work at https:// and on localhost only: elsewhere browsers don’t encrypt.')
+  try {
+    return await import('./seal.ts')
+  } catch (cause) {
+    throw new SnugError('unreachable', 'A part of the SDK can’t be loaded. Check the network.', { cause })
+  }
+}
