@@ -73,7 +73,7 @@ var files = sync.OnceValue(func() map[string]file {
 	return all
 })
 
-// Handler serves the page at / and /r/{room}, the one that finds out what gets through at /doctor, and the SDK at /sdk.js with its
+// Handler serves the page at / and /r/{room}, the one that finds out what gets through at /doctor, and the SDK at /sdk.js, with parts that it loads itself and its
 // types at /sdk.d.ts, for pages of every origin. Mount it below a path with http.StripPrefix.
 func Handler() http.Handler { return http.HandlerFunc(serve) }
 
@@ -102,7 +102,7 @@ func serve(w http.ResponseWriter, r *http.Request) {
 		h.Set("Content-Security-Policy", policy)
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	}
-	if strings.HasPrefix(name, "/sdk.") {
+	if strings.HasPrefix(name, "/sdk.") || strings.HasPrefix(name, "/sdk-") {
 		h.Set("Access-Control-Allow-Origin", "*")
 		h.Set("Cross-Origin-Resource-Policy", "cross-origin")
 	}

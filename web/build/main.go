@@ -50,32 +50,45 @@ func run(check bool) error {
 	return write(files)
 }
 
+// bundle makes one file of each entry point, and one more of each part that it loads later by import(), such as
+// sdk-seal.js. Such a part imports nothing itself, or what it shares would be a third file that is loaded first.
 func bundle() (map[string][]byte, error) {
+	files := make(map[string][]byte)
+	for _, e := range []api.EntryPoint{
+		{InputPath: "web/sdk/src/index.ts", OutputPath: "sdk"},
+		{InputPath: "web/app/src/main.ts", OutputPath: "app"},
+		{InputPath: "web/app/src/doctor.ts", OutputPath: "doctor"},
+	} {
+		if err := bundleOne(e, files); err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
+}
+
+func bundleOne(e api.EntryPoint, files map[string][]byte) error {
 	r := api.Build(api.BuildOptions{
-		EntryPointsAdvanced: []api.EntryPoint{
-			{InputPath: "web/sdk/src/index.ts", OutputPath: "sdk"},
-			{InputPath: "web/app/src/main.ts", OutputPath: "app"},
-			{InputPath: "web/app/src/doctor.ts", OutputPath: "doctor"},
-		},
-		Bundle:            true,
-		Format:            api.FormatESModule,
-		Target:            api.ES2022,
-		MinifyIdentifiers: true,
-		MinifySyntax:      true,
-		MinifyWhitespace:  true,
-		Charset:           api.CharsetUTF8,
-		LegalComments:     api.LegalCommentsEndOfFile,
-		Outdir:            dist,
-		LogLevel:          api.LogLevelInfo,
+		EntryPointsAdvanced: []api.EntryPoint{e},
+		Bundle:              true,
+		Splitting:           true,
+		ChunkNames:          e.OutputPath + "-[name]",
+		Format:              api.FormatESModule,
+		Target:              api.ES2022,
+		MinifyIdentifiers:   true,
+		MinifySyntax:        true,
+		MinifyWhitespace:    true,
+		Charset:             api.CharsetUTF8,
+		LegalComments:       api.LegalCommentsEndOfFile,
+		Outdir:              dist,
+		LogLevel:            api.LogLevelInfo,
 	})
 	if len(r.Errors) > 0 {
-		return nil, fmt.Errorf("%d errors", len(r.Errors))
+		return fmt.Errorf("%d errors", len(r.Errors))
 	}
-	files := make(map[string][]byte)
 	for _, f := range r.OutputFiles {
 		files[filepath.Base(f.Path)] = f.Contents
 	}
-	return files, nil
+	return nil
 }
 
 func compare(files map[string][]byte) error {

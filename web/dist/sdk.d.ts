@@ -12,7 +12,7 @@ export { EndEvent, RoomMessageEvent }
 export { maxMessage }
 export type { Transport }
 export type { HubState }
-export { checkRoom, inviteTo, newRoomName, parseInvite }
+export { checkRoom, inviteTo, newInvite, newRoomName, parseInvite }
 export { isTemporary }
 export type { Cause, LinkState, Member }
 export type { SendOptions }
@@ -25,7 +25,7 @@ export type { Token }
 interface JoinOptions {
     /** What the member calls itself; at most 128 bytes. */
     name?: string;
-    /** Public metadata; at most 1,024 bytes of JSON. */
+    /** Metadata, at most 1,024 bytes of JSON. In a sealed room it is for members only, and has with the name 704. */
     meta?: Record<string, unknown>;
     /** Where the hub asks for one: proves who may enter. A function is asked at each connection, and again before its token expires. */
     token?: Token;
@@ -54,8 +54,10 @@ declare class Room extends EventTarget {
     readonly name: string;
     /** What lets others in. */
     readonly invite: string;
+    /** Whether the room has a key: the hub learns no names then, and can't read or forge what opens links. */
+    readonly sealed: boolean;
     /** For join(). */
-    constructor(hub: URL, name: string, { name: own, meta, token, relayOnly }: JoinOptions);
+    constructor(hub: URL, name: string, { name: own, meta, token, relayOnly }: JoinOptions, sealed?: Sealed);
     /** For join(): resolves with the first welcome. */
     joined(signal: AbortSignal | undefined): Promise<void>;
     /** This member. */
@@ -83,7 +85,7 @@ declare class Room extends EventTarget {
 /** How a link is: LINK.md, section 1. */
 type LinkState = 'connecting' | 'live' | 'shaky' | 'restarting' | 'rebuilding' | 'gone';
 /** Why a link is gone. */
-type Cause = 'closed' | 'left' | 'self' | 'unknown' | 'signaling' | 'timeout' | 'refused' | 'no-candidates' | 'no-turn' | 'turn' | 'ice' | 'dtls' | 'silent';
+type Cause = 'closed' | 'left' | 'self' | 'unknown' | 'signaling' | 'timeout' | 'refused' | 'no-candidates' | 'no-turn' | 'turn' | 'ice' | 'dtls' | 'silent' | 'sealed';
 /** Whether another attempt may succeed. */
 declare function isTemporary(cause: Cause | undefined): boolean;
 /** Somebody in the room, at one moment. */
@@ -198,7 +200,7 @@ declare class Chat extends EventTarget {
     /** Stops listening; the room goes on. */
     close(): void;
 }
-type ErrorCode = 'invite' | 'unreachable' | 'not-a-hub' | 'no-websocket' | 'no-webrtc' | 'no-token' | 'origin' | 'host' | 'gone' | 'empty' | 'too-long' | 'too-much' | 'aborted' | 'closed' | 'going-away' | 'slow' | 'full' | 'timeout' | 'expired' | 'locked' | 'limit' | 'duplicate' | 'unavailable' | 'connection' | 'malformed' | 'version' | 'room' | 'superseded' | 'order' | 'too-big' | 'token' | 'kicked' | 'forbidden';
+type ErrorCode = 'invite' | 'unreachable' | 'not-a-hub' | 'no-websocket' | 'no-webrtc' | 'no-token' | 'no-key' | 'wrong-key' | 'damaged-key' | 'insecure' | 'origin' | 'host' | 'gone' | 'empty' | 'too-long' | 'too-much' | 'aborted' | 'closed' | 'going-away' | 'slow' | 'full' | 'timeout' | 'expired' | 'locked' | 'limit' | 'duplicate' | 'unavailable' | 'connection' | 'malformed' | 'version' | 'room' | 'superseded' | 'order' | 'too-big' | 'token' | 'kicked' | 'forbidden';
 /** An error with a code for programs; its message is a sentence for people. */
 declare class SnugError extends Error {
     readonly name = "SnugError";
@@ -233,13 +235,16 @@ declare class Renewal {
 }
 /** What is wrong with a room's name: a sentence, or undefined. */
 declare function checkRoom(name: string): string | undefined;
-/** Reads an invite, HUB/r/ROOM. Throws a SnugError, code `invite`. */
+/** Reads an invite, HUB/r/ROOM or HUB/r/ROOM#KEY. Whether the key is the room's isn't known before join(). Throws a SnugError, which never holds the key. */
 declare function parseInvite(invite: string | URL): {
     hub: URL;
     room: string;
+    key?: string;
 };
-/** The invite to a room of a hub. */
-declare function inviteTo(hub: URL | string, room: string): string;
+/** The invite to a room of a hub, a sealed one if there is a key. */
+declare function inviteTo(hub: URL | string, room: string, key?: string): string;
+/** Draws an invite to a new sealed room of a hub. Rejects with a SnugError, code `insecure`, where browsers don't encrypt: on plain HTTP away from localhost. */
+declare function newInvite(hub: URL | string): Promise<string>;
 /** Where the room's WebSocket is. */
 declare function endpoint(hub: URL, room: string): URL;
 /** Draws a name that can't be guessed: 60 random bits, such as k7wq-4fmx-3tba. */
@@ -257,6 +262,8 @@ interface Entry {
     identity?: string;
     /** It has no connection to the hub now. */
     away?: boolean;
+    /** In a sealed room: it can't prove that it has the key, so there is no link to it. */
+    sealed?: 'unreadable';
 }
 interface Departure {
     id: string;
@@ -325,6 +332,7 @@ interface Who {
     name: string;
     meta: Record<string, unknown>;
     token?: Token | undefined;
+    secret?: string | undefined;
 }
 /** A session with a hub, over as many connections as it takes, until close() or a refusal that is final. */
 declare class Client {
@@ -700,3 +708,43 @@ declare const maxCandidatesForOffer = 128;
 declare function decodeSignal(body: unknown): Signal | undefined;
 /** Whether who says this has just made its link. */
 declare function begins(signal: Signal): boolean;
+type Bytes = Uint8Array<ArrayBuffer>;
+/** Draws a key, and the name of its room. */
+declare function newKey(): Promise<{
+    key: string;
+    room: string;
+}>;
+/**
+ * Seals what one session says through the hub in a sealed room, and opens what others say. The hub can't read,
+ * forge, change, repeat or redirect any of it.
+ */
+declare class Seal {
+    #private;
+    /** Resolves with nothing if room and key don't belong together. The salt is for tests: with one that was used before, a nonce would be, too. */
+    static make(key: string, room: string, secret: string, salt?: Bytes): Promise<Seal | undefined>;
+    constructor(room: string, self: string, signals: Bytes, salt: string, own: CryptoKey);
+    /** This session's name and metadata, of which there is one pair only: their counter is always 0. Throws with a sentence. */
+    entry(name: string, meta: Record<string, unknown>): Promise<Record<string, unknown>>;
+    /** A signal to another member. */
+    signal(to: string, body: unknown): Promise<unknown>;
+    /** What the hub says, opened; nothing for what can't be. */
+    open<M extends FromHub>(message: M): Promise<M | undefined>;
+}
+/** Which counters of a sender are new: RFC 4303, section 3.4.3. */
+declare class Window {
+    #private;
+    /** Whether n wasn't taken before, and isn't too old to tell. */
+    take(n: number): boolean;
+}
+/** What a session in a sealed room needs more than another. */
+interface Sealed {
+    seal: Seal;
+    key: string;
+    secret: string;
+    entry: Record<string, unknown>;
+}
+declare function isSealed(room: string): boolean;
+/** Makes sure that room and key belong together, before anything is sent, and seals name and metadata. */
+declare function sealedBy(room: string, key: string | undefined, name: string, meta: Record<string, unknown>): Promise<Sealed>;
+/** Loads what only sealed rooms need. */
+declare function loadSeal(): Promise<typeof import('./seal.ts')>;

@@ -1,5 +1,5 @@
 import { SnugError } from './errors.ts'
-import { loadSeal } from './sealed.ts'
+import { loadSeal } from './load.ts'
 
 const maxInvite = 2048
 const maxRoomName = 128

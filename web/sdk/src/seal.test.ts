@@ -4,7 +4,7 @@ import { welcomeTo } from '../fakes/members.ts'
 import { parseInvite } from './invite.ts'
 import type { Welcome } from './protocol.ts'
 import type { Entry } from './roster.ts'
-import { newKey, Seal, Window } from './seal.ts'
+import { newKey, Replays, Seal } from './seal.ts'
 import { isSealed, sealedBy } from './sealed.ts'
 
 // Vectors that another program worked out: scripts/seal_vectors.py.
@@ -89,7 +89,7 @@ describe('vectors', () => {
   })
 
   test.each(windows)('of a window: $name', ({ steps }) => {
-    const window = new Window()
+    const window = new Replays()
     expect(steps.map(({ n }) => ({ n, taken: window.take(n) }))).toEqual(steps)
   })
 })

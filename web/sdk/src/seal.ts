@@ -19,7 +19,7 @@ const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** Another member whose entry was opened. */
-interface Speaker { salt: string; key: CryptoKey; name: string; meta: Record<string, unknown>; window: Window }
+interface Speaker { salt: string; key: CryptoKey; name: string; meta: Record<string, unknown>; window: Replays }
 
 /** Draws a key, and the name of its room. */
 export async function newKey(): Promise<{ key: string; room: string }> {
@@ -120,7 +120,7 @@ export class Seal {
     const key = await speakerKey(this.#signals, id, bytes)
     const said = JSON.parse(await open(key, 0, data, this.#entryData(id)))
     if (!isName(said.name) || typeof said.meta !== 'object' || !said.meta || Array.isArray(said.meta)) throw new Error('no entry')
-    return { salt, key, name: said.name, meta: said.meta, window: new Window() }
+    return { salt, key, name: said.name, meta: said.meta, window: new Replays() }
   }
 
   async #body(from: string, body: unknown): Promise<unknown> {
@@ -154,7 +154,7 @@ export class Seal {
 }
 
 /** Which counters of a sender are new: RFC 4303, section 3.4.3. */
-export class Window {
+export class Replays {
   #highest = 0
   #seen = new Set<number>()
 

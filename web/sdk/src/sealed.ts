@@ -1,4 +1,5 @@
 import { SnugError } from './errors.ts'
+import { loadSeal } from './load.ts'
 import { newSecret } from './protocol.ts'
 import type { Seal } from './seal.ts'
 
@@ -20,15 +21,5 @@ export async function sealedBy(room: string, key: string | undefined, name: stri
     return { seal, key, secret, entry: await seal.entry(name, meta) }
   } catch (cause) {
     throw new SnugError('malformed', (cause as Error).message, { cause })
-  }
-}
-
-/** Loads what only sealed rooms need. */
-export async function loadSeal(): Promise<typeof import('./seal.ts')> {
-  if (!globalThis.crypto?.subtle) throw new SnugError('insecure', 'Rooms with a key work at https:// and on localhost only: elsewhere browsers don’t encrypt.')
-  try {
-    return await import('./seal.ts')
-  } catch (cause) {
-    throw new SnugError('unreachable', 'A part of the SDK can’t be loaded. Check the network.', { cause })
   }
 }
