@@ -132,7 +132,8 @@ export class Person {
     const home = new URL('/icon.svg', url)
     await person.page.goto(home.href)
     await person.page.evaluate(n => { localStorage.setItem('snug-name', n); localStorage.setItem('snug-language', 'en') }, name)
-    await person.page.goto(url + path)
+    const [address, key] = String(url).split('#')
+    await person.page.goto(address + path + (key ? `#${key}` : ''))
     return person
   }
 
@@ -152,6 +153,12 @@ export class Person {
 
   async hears(text) {
     await until(async () => (await this.text('[role=log]')).includes(text), async () => `${this.name} (${this.kind}) to hear ${text}; heard: ${await this.text('[role=log]')}`)
+  }
+
+  /** What lets others in, as the page shows it. */
+  async invite() {
+    await this.page.waitForSelector('input.link')
+    return this.page.evaluate(() => document.querySelector('input.link').value)
   }
 
   /** Waits until exactly these are here, all connected, whichever way. */

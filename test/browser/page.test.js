@@ -78,10 +78,10 @@ for (const kind of ['chrome', 'firefox']) {
     const back = ['Shift', 'Tab'] // past the page's last element Firefox goes on to its own toolbar
     await reach('Create a room')
     await ann.page.keyboard.press('Enter')
-    await until(() => /\/r\/[a-z2-7-]{14}$/.test(ann.page.url()), 'a room')
+    await until(() => /\/r\/~[\w-]{22}$/.test(ann.page.url()), 'a room')
     await ann.role('textbox', 'Message').wait()
     await until(async () => (await ann.page.evaluate(() => document.activeElement?.getAttribute('aria-label'))) === 'Message', 'the composer to have the focus')
-    const bot = run('bot', 'echo', ann.page.url())
+    const bot = run('bot', 'echo', await ann.invite())
     await ann.sees('echo')
     await ann.page.keyboard.type('typed')
     await ann.page.keyboard.down('Shift')

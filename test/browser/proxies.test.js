@@ -83,9 +83,9 @@ test('two browsers talk through nginx, below a path', async () => {
   const ann = await Person.open('chrome', `${site}/snug`, 'Ann') // which is led on to /snug/
   await ann.role('button', 'Create a room').click()
   await arrives(ann)
-  const invite = await ann.page.evaluate(() => document.querySelector('input.link').value)
-  assert.match(invite, new RegExp(`^${site}/snug/r/[a-z2-7-]{14}$`))
-  assert.equal(ann.page.url(), invite)
+  const invite = await ann.invite()
+  assert.match(invite, new RegExp(`^${site}/snug/r/~[\\w-]{22}#[\\w-]{43}$`))
+  assert.equal(ann.page.url(), invite.split('#')[0])
   const bob = await Person.open('chrome', invite, 'Bob')
   await ann.sees('Bob')
   await bob.sees('Ann')

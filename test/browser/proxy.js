@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer as createHTTPServer, request as forward } from 'node:http'
 import { connect, createServer } from 'node:net'
 
-/** Keeps what every WebSocket frame says, in both directions. */
+/** Keeps what every WebSocket frame says, in both directions, and the heads of all requests and answers. */
 export async function recordingProxy(port) {
   const proxy = { said: [] }
   const server = createServer(client => {
@@ -49,6 +49,7 @@ class Frames {
       const end = this.#buffer.indexOf('\r\n\r\n')
       const head = this.#buffer.toString('latin1', 0, Math.max(0, end))
       if (end < 0) return
+      this.#said.push(head)
       if (!/^upgrade: websocket/im.test(head)) { // a page, not a room
         this.#buffer = Buffer.alloc(0)
         return

@@ -731,7 +731,7 @@ declare class Seal {
     open<M extends FromHub>(message: M): Promise<M | undefined>;
 }
 /** Which counters of a sender are new: RFC 4303, section 3.4.3. */
-declare class Window {
+declare class Replays {
     #private;
     /** Whether n wasn't taken before, and isn't too old to tell. */
     take(n: number): boolean;
@@ -746,5 +746,3 @@ interface Sealed {
 declare function isSealed(room: string): boolean;
 /** Makes sure that room and key belong together, before anything is sent, and seals name and metadata. */
 declare function sealedBy(room: string, key: string | undefined, name: string, meta: Record<string, unknown>): Promise<Sealed>;
-/** Loads what only sealed rooms need. */
-declare function loadSeal(): Promise<typeof import('./seal.ts')>;

@@ -1,5 +1,6 @@
 import { html, nothing, type TemplateResult } from 'lit'
 import { Chat, ChatMessageEvent, EndEvent, join, type Member, parseInvite, type Room, SnugError } from '../../sdk/src/index.ts'
+import { inviteHere } from './address.ts'
 import { Element, kept } from './element.ts'
 import { explain, type Words } from './i18n.ts'
 import type { Line } from './log.ts'
@@ -7,7 +8,7 @@ import { guestName } from './text.ts'
 
 const maxLines = 1000
 // Errors that trying again doesn't help against.
-const hopeless = ['room', 'invite', 'no-webrtc', 'not-a-hub', 'origin', 'kicked', 'version']
+const hopeless = ['room', 'invite', 'no-key', 'wrong-key', 'damaged-key', 'insecure', 'no-webrtc', 'not-a-hub', 'origin', 'kicked', 'version']
 // Those that the network may be to blame for.
 const unreached = ['unreachable', 'not-a-hub', 'no-websocket', 'timeout', 'slow']
 const wantToken = ['token', 'expired', 'forbidden']
@@ -28,6 +29,7 @@ export class RoomView extends Element {
   #chat: Chat | undefined
   #here = new Map<string, Member>()
   #joining = false
+  #invite = inviteHere()
   #token: string | undefined // of who was asked for one; it stands in no link
   #unread = 0
   #tick: ReturnType<typeof setInterval> | undefined
@@ -54,6 +56,7 @@ export class RoomView extends Element {
         <header class="bar">
           <a class="home" href="../" aria-label="snug"><img src="../icon.svg" alt="" width="28" height="28"></a>
           <h1>${this.#name()}</h1>
+          ${this.#sealed()}
           ${this.room?.locked ? html`<small class="tag" title=${this.words.locked}>${this.words.lockedTag}</small>` : nothing}
           ${this.room?.permissions.includes('lock') ? html`<button @click=${this.#lock}>${this.room.locked ? this.words.unlock : this.words.lock}</button>` : nothing}
           <button @click=${this.#leave} ?disabled=${!this.room}>${this.words.leave}</button>
@@ -65,6 +68,12 @@ export class RoomView extends Element {
           ${this.#composer()}
         </main>
       </div>`
+  }
+
+  #sealed(): TemplateResult | typeof nothing {
+    const { words, room } = this
+    if (!room) return nothing
+    return html`<small class="tag" title=${room.sealed ? words.sealed : words.openRoom}>${room.sealed ? words.sealedTag : words.openTag}</small>`
   }
 
   #members(): TemplateResult {
@@ -95,7 +104,8 @@ export class RoomView extends Element {
 
   #whoMayEnter(room: Room): string {
     if (room.locked) return this.words.locked
-    return room.self.identity === undefined ? this.words.open : this.words.byToken
+    if (room.self.identity !== undefined) return this.words.byToken
+    return room.sealed ? this.words.sealed : `${this.words.open} ${this.words.openRoom}`
   }
 
   /** One element that changes, so that it is read out; the seconds aren't. */
@@ -178,7 +188,7 @@ export class RoomView extends Element {
 
   #name(): string {
     try {
-      return parseInvite(location.href).room
+      return parseInvite(this.#invite).room
     } catch {
       return ''
     }
@@ -192,7 +202,7 @@ export class RoomView extends Element {
     try {
       kept.name ||= guestName(this.words.guest)
       const token = this.#token
-      this.#joined(await join(location.href, { name: kept.name || guestName(this.words.guest), ...(token === undefined ? {} : { token }) }))
+      this.#joined(await join(this.#invite, { name: kept.name || guestName(this.words.guest), ...(token === undefined ? {} : { token }) }))
     } catch (error) {
       this.error = error
     } finally {
