@@ -67,7 +67,11 @@ func Join(ctx context.Context, invite string, o *Options) (*Room, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := newRoom(to, key, o)
+	return enter(ctx, newRoom(to, key, o))
+}
+
+// enter has r meet its hub.
+func enter(ctx context.Context, r *Room) (_ *Room, err error) {
 	if r.hub, err = r.connect(ctx); err != nil {
 		return nil, err
 	}
