@@ -4,11 +4,14 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"log/slog"
+	"net/url"
 	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -396,4 +399,21 @@ func TestHubOfASealedRoomLearnsNothing(t *testing.T) {
 			}
 		}
 	}
+}
+
+// When nothing but forgeries comes from a member, that is said.
+func TestForgeriesAreTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newVirtualLab(t, 0)
+		l.invite = NewInvite(&url.URL{Scheme: "http", Host: "hub.test"}).String()
+		l.logger = slog.New(slog.DiscardHandler)
+		l.loseSignals(func(string) bool { return true })
+		ann, bob := l.join("Ann"), l.join("Bob")
+		until(t, ann, func(m []Member) bool { return len(m) == 1 })
+		ann.signaled(signaling.Signal{From: bob.Self().ID, Body: bob.seal.signal("another", jsontext.Value(`{}`))})
+		untilWithin(t, ann, time.Minute, func(m []Member) bool { return m[0].State == LinkGone && m[0].Cause == CauseForged })
+		untilWithin(t, bob, time.Minute, func(m []Member) bool { return m[0].State == LinkGone && m[0].Cause == CauseTimeout })
+		l.loseSignals(func(string) bool { return false })
+		untilWithin(t, ann, 2*time.Minute, live(1))
+	})
 }

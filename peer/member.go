@@ -38,6 +38,7 @@ const (
 	CauseICE          Cause = "ice"           // no way through, though TURN relayed
 	CauseDTLS         Cause = "dtls"          // the handshake failed
 	CauseSilent       Cause = "silent"        // it was live, and then nothing came for 60 s
+	CauseForged       Cause = "forged"        // no answer, and what came in its name was none of its own
 	CauseSealed       Cause = "sealed"        // there never was one: the member can't prove that it has the room's key
 )
 
@@ -98,5 +99,6 @@ var explanations = map[Cause]string{
 	CauseICE:          "no way through, not even over TURN",
 	CauseDTLS:         "the encryption handshake failed",
 	CauseSilent:       "nothing came for a minute",
+	CauseForged:       "what came in its name wasn't its own: the hub, or somebody on the way to it, meddles",
 	CauseSealed:       "it can't prove that it has the room's key, so nothing is said to it",
 }

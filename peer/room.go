@@ -47,10 +47,11 @@ type Room struct {
 	links  map[string]*Link
 	// Members without the room's key, or whom the hub has made up. No link is made to them.
 	strangers map[string]signaling.Member
-	hubErr    error         // why the hub is away; nil if it isn't
-	closed    bool          // no new links
-	ended     error         // why the room has; set before done is closed
-	changed   chan struct{} // closed and replaced at each change
+	forged    map[string]bool // in whose name came what couldn't be opened, since its link was live
+	hubErr    error           // why the hub is away; nil if it isn't
+	closed    bool            // no new links
+	ended     error           // why the room has; set before done is closed
+	changed   chan struct{}   // closed and replaced at each change
 }
 
 // Join joins the room of an invite. It returns when the hub has welcomed it; links
@@ -101,6 +102,7 @@ func newRoom(to signaling.Invite, key *roomKey, o *Options) *Room {
 		done:      make(chan struct{}),
 		links:     make(map[string]*Link),
 		strangers: make(map[string]signaling.Member),
+		forged:    make(map[string]bool),
 		changed:   make(chan struct{}),
 	}
 	if key != nil {
@@ -284,9 +286,13 @@ func (r *Room) linkChanged(l *Link, state LinkState, cause Cause) {
 	if l.state == LinkGone {
 		return
 	}
+	if cause == CauseTimeout && r.forged[l.id] {
+		cause = CauseForged
+	}
 	l.state, l.cause = state, cause
 	if state == LinkLive {
 		l.attempt = 0
+		delete(r.forged, l.id)
 	}
 	if state == LinkGone {
 		l.stopLocked()

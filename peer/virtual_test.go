@@ -25,6 +25,8 @@ type virtualLab struct {
 	network *vnet.Router
 	members int
 	relay   *pipeListener
+	invite  string
+	logger  *slog.Logger // of members
 
 	mu    sync.Mutex
 	lose  func(signalType string) bool
@@ -48,7 +50,7 @@ func newVirtualLab(t *testing.T, loss float64) *virtualLab {
 		defer mu.Unlock()
 		return dice.Float64() >= loss
 	})
-	l := &virtualLab{t: t, network: router, relay: newPipeListener(), lose: func(string) bool { return false }}
+	l := &virtualLab{t: t, network: router, relay: newPipeListener(), invite: "http://hub.test/r/lobby", logger: slog.New(slog.NewTextHandler(failing{t}, &slog.HandlerOptions{Level: slog.LevelWarn})), lose: func(string) bool { return false }}
 	l.startHub()
 	relay := &http.Server{Handler: http.HandlerFunc(l.pass)}
 	var serving sync.WaitGroup
@@ -153,10 +155,10 @@ func (l *virtualLab) join(name string) *Room {
 			l.t.Fatal(err)
 		}
 	}
-	r, err := Join(l.t.Context(), "http://hub.test/r/lobby", &Options{
+	r, err := Join(l.t.Context(), l.invite, &Options{
 		Name:      name,
 		Net:       nic,
-		Logger:    slog.New(slog.NewTextHandler(failing{l.t}, &slog.HandlerOptions{Level: slog.LevelWarn})),
+		Logger:    l.logger,
 		Signaling: &signaling.DialOptions{NetDialContext: l.relay.dial},
 	})
 	if err != nil {

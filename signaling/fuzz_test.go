@@ -68,13 +68,14 @@ func again(t *testing.T, m Message, decode func([]byte) (Message, error)) {
 
 func FuzzParseInvite(f *testing.F) {
 	f.Add("http://localhost:8080/r/lobby")
-	f.Add("https://[::1]/a/r/b?c#d")
+	f.Add("https://[::1]/a/r/b?c")
+	f.Add("https://hub.example/r/~UxqjsbdFn9szANNVOkOtRA#KnzdhQ6NS79-S0-DenF82HpppsLDEgBBws95Nnz4EYg")
 	f.Fuzz(func(t *testing.T, s string) {
 		i, err := ParseInvite(s)
 		if err != nil {
 			return
 		}
-		if again, err := ParseInvite(i.String()); err != nil || again.String() != i.String() || again.Room != i.Room {
+		if again, err := ParseInvite(i.String()); err != nil || again.String() != i.String() || again.Room != i.Room || again.Key != i.Key {
 			t.Errorf("%q gave %v, which gave %v, %v", s, i, again, err)
 		}
 	})

@@ -79,6 +79,7 @@ const en = {
     ice: 'No way through, not even over TURN. Another network may help.',
     dtls: 'The encryption handshake failed.',
     silent: 'Nothing came for a minute.',
+    forged: 'What came in its name wasn’t its own: the hub, or somebody on the way to it, meddles.',
     sealed: 'It can’t prove that it has this room’s key, so nothing is said to it.',
   } satisfies Record<Cause, string>,
   errors: {
@@ -195,6 +196,7 @@ const zh: Words = {
     ice: '没有可用的路径，TURN 也不行。可以换个网络试试。',
     dtls: '加密握手失败。',
     silent: '一分钟没有收到数据。',
+    forged: '以对方名义发来的内容并非出自对方：服务器或途中有人动了手脚。',
     sealed: '对方无法证明持有此房间的密钥，因此不会收到任何内容。',
   },
   errors: {

@@ -5,7 +5,7 @@ import type { Words } from './i18n.ts'
 import { colourOf, plain } from './text.ts'
 
 /** Causes that no network has a part in. */
-const explained: readonly Cause[] = ['closed', 'left', 'self', 'refused', 'sealed']
+const explained: readonly Cause[] = ['closed', 'left', 'self', 'refused', 'forged', 'sealed']
 
 /** Who is here: oneself first. Emits `kick`, with an id as detail, where one may. */
 export class People extends Element {

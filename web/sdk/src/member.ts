@@ -7,7 +7,7 @@ export type LinkState = 'connecting' | 'live' | 'shaky' | 'restarting' | 'rebuil
 /** Why a link is gone. */
 export type Cause =
   | 'closed' | 'left' | 'self' | 'unknown' | 'signaling' | 'timeout' | 'refused'
-  | 'no-candidates' | 'no-turn' | 'turn' | 'ice' | 'dtls' | 'silent' | 'sealed'
+  | 'no-candidates' | 'no-turn' | 'turn' | 'ice' | 'dtls' | 'silent' | 'forged' | 'sealed'
 
 /** Whether another attempt may succeed. */
 export function isTemporary(cause: Cause | undefined): boolean {

@@ -174,3 +174,15 @@ test.each([
   expect([members(ann), members(bob)]).toEqual([['Bob connecting'], ['Ann connecting']])
   await Promise.all([ann.leave(), bob.leave()])
 })
+
+test('when nothing but forgeries comes from a member, that is said', async () => {
+  hub.passes = (from, to, body) => [{ from, to, body: { ...(body as object), n: 1000 } }]
+  const ann = await enter('Ann')
+  await enter('Bob')
+  await vi.waitFor(() => expect(hub.told.filter(m => m['type'] === 'signal').length).toBeGreaterThan(2), 5_000)
+  await see(ann, 'Bob connecting')
+  const past = performance.now() + 31_000
+  vi.spyOn(performance, 'now').mockImplementation(() => past)
+  await vi.waitFor(() => expect(members(ann)).toEqual(['Bob gone forged']), 10_000)
+  await ann.leave()
+}, 20_000)

@@ -33,7 +33,7 @@ const retryMax = 60_000
 type Timer = ReturnType<typeof setTimeout> | undefined
 
 /** How a member stands: the hub lists it, or may list it again until missed fires, or a link to it lives. After so many failures in a row, another is made when retry fires. */
-interface Standing { entry: Entry; listed: boolean; missed: Timer; link: Link; failures: number; retry: Timer; before: Cause | undefined }
+interface Standing { entry: Entry; listed: boolean; missed: Timer; link: Link; failures: number; retry: Timer; before: Cause | undefined; forged: boolean }
 
 /**
  * Joins the room of an invite. Rejects with a SnugError at the first failure;
@@ -215,7 +215,14 @@ export class Room extends EventTarget {
     this.#heardAll = this.#heardAll.then(async () => {
       const opened = message && await seal.open(message)
       if (opened || !message) take(opened as M)
+      else if (message.type === 'signal') this.#forged(message.from)
     }).catch(rethrow)
+  }
+
+  /** What came in a member's name can't be opened. */
+  #forged(from: string): void {
+    const standing = this.#standings.get(from)
+    if (standing) standing.forged = true
   }
 
   /** Says a signal, in a sealed room sealed, in order. */
@@ -326,7 +333,7 @@ export class Room extends EventTarget {
       if (entry.away) return
       clearTimeout(known.retry)
     }
-    const standing: Standing = { entry, listed: true, missed: undefined, link: undefined as never, failures: known?.failures ?? 0, retry: undefined, before: known && isTemporary(known.link.cause) ? known.link.cause : undefined }
+    const standing: Standing = { entry, listed: true, missed: undefined, link: undefined as never, failures: known?.failures ?? 0, retry: undefined, before: known && isTemporary(known.link.cause) ? snapshot(known).cause : undefined, forged: known?.forged ?? false }
     standing.link = new Link(offers(this.#self, entry), {
       configuration: () => this.#configuration,
       signal: body => this.#say(entry.id, body),
@@ -344,7 +351,10 @@ export class Room extends EventTarget {
   /** After a failure that may pass, another link is made, with jitter, lest all members of a room try at the same instant. */
   #linkChanged(standing: Standing): void {
     const { state, cause } = standing.link
-    if (state === 'live') standing.failures = 0
+    if (state === 'live') {
+      standing.failures = 0
+      standing.forged = false
+    }
     if (state === 'gone' && isTemporary(cause) && !this.#closed && standing.retry === undefined) {
       const pause = Math.min(retryFirst * 2 ** standing.failures++, retryMax)
       standing.retry = setTimeout(() => this.#again(standing), pause * (0.5 + Math.random()))
@@ -411,8 +421,8 @@ function rethrow(error: unknown): void {
   queueMicrotask(() => { throw error })
 }
 
-function snapshot({ entry, listed, link, before }: Standing): Member {
+function snapshot({ entry, listed, link, before, forged }: Standing): Member {
   const { state, path } = link
-  const cause = state === 'connecting' ? before : link.cause
+  const cause = state === 'connecting' ? before : link.cause === 'timeout' && forged ? 'forged' : link.cause
   return { ...entry, state, away: !listed || entry.away === true, ...(cause ? { cause } : {}), ...(path ? { path } : {}) }
 }
