@@ -49,7 +49,7 @@ test('chrome, firefox and a terminal talk, and the hub learns nothing', async ()
     for (const other of all) if (other !== one) await other.hears(`xyzzy-${one.kind}`)
   }
   for (const one of all.filter(o => o.page)) {
-    assert.equal(await one.text('.tag'), 'sealed')
+    assert.equal(await one.text('.seal'), 'sealed')
     assert.equal(await one.invite(), invite)
     assert.ok(!(await traces(one)).includes(key), `${one.kind} keeps the key where it may be found`)
     await one.page.reload()
@@ -124,7 +124,7 @@ test('on plain HTTP away from localhost rooms are open, and it is said why', asy
   await until(async () => /without a key.*https:\/\//.test(await ann.text('main')), 'the reason')
   await ann.role('button', 'Create a room').click()
   assert.match(await ann.invite(), /\/r\/[a-z2-7-]{14}$/)
-  assert.equal(await ann.text('.tag'), 'open')
+  assert.equal(await ann.text('.seal'), 'open')
   assert.match(await ann.text('snug-invite'), /no key/)
   await ann.close()
   const sealed = (await newInvite(own.port)).replace('localhost', 'hub.test')

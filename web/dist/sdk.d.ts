@@ -85,7 +85,7 @@ declare class Room extends EventTarget {
 /** How a link is: LINK.md, section 1. */
 type LinkState = 'connecting' | 'live' | 'shaky' | 'restarting' | 'rebuilding' | 'gone';
 /** Why a link is gone. */
-type Cause = 'closed' | 'left' | 'self' | 'unknown' | 'signaling' | 'timeout' | 'refused' | 'no-candidates' | 'no-turn' | 'turn' | 'ice' | 'dtls' | 'silent' | 'sealed';
+type Cause = 'closed' | 'left' | 'self' | 'unknown' | 'signaling' | 'timeout' | 'refused' | 'no-candidates' | 'no-turn' | 'turn' | 'ice' | 'dtls' | 'silent' | 'forged' | 'sealed';
 /** Whether another attempt may succeed. */
 declare function isTemporary(cause: Cause | undefined): boolean;
 /** Somebody in the room, at one moment. */

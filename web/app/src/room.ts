@@ -73,7 +73,7 @@ export class RoomView extends Element {
   #sealed(): TemplateResult | typeof nothing {
     const { words, room } = this
     if (!room) return nothing
-    return html`<small class="tag" title=${room.sealed ? words.sealed : words.openRoom}>${room.sealed ? words.sealedTag : words.openTag}</small>`
+    return html`<small class="seal" title=${room.sealed ? words.sealed : words.openRoom}>${room.sealed ? words.sealedTag : words.openTag}</small>`
   }
 
   #members(): TemplateResult {
