@@ -80,6 +80,7 @@ type Target struct {
 
 // ParseTarget reads a hub's address or an invite. Its error is a sentence.
 func ParseTarget(s string) (Target, error) {
+	s, _, _ = strings.Cut(s, "#") // a room's key is of no use here
 	if i, err := signaling.ParseInvite(s); err == nil {
 		return Target{i.Hub, i.Room}, nil
 	}

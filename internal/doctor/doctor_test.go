@@ -275,7 +275,7 @@ func TestTargets(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"https://hub.example": "https://hub.example ", "https://hub.example/": "https://hub.example ", "http://hub.example:8080/snug/": "http://hub.example:8080/snug ",
-		"https://hub.example/snug/r/lobby": "https://hub.example/snug lobby", "hub.example": "", "ftp://hub.example": "", "https://": "", "": "",
+		"https://hub.example/snug/r/lobby": "https://hub.example/snug lobby", "https://hub.example/r/~x#damaged": "https://hub.example ~x", "hub.example": "", "ftp://hub.example": "", "https://": "", "": "",
 	} {
 		got, err := ParseTarget(text)
 		switch {
