@@ -136,24 +136,6 @@ func (r *Room) rosterChanged(c signaling.RosterChange) {
 	r.notify()
 }
 
-// enter takes in a member of the roster. In a sealed room it says who it is under the room's key, or no link is made
-// to it. Needs mu.
-func (r *Room) enter(m signaling.Member) {
-	if r.seal == nil || m.ID == r.self.ID {
-		r.meet(m)
-		return
-	}
-	m, err := r.seal.enter(m)
-	if err == nil {
-		r.meet(m)
-		return
-	}
-	r.options.Logger.Warn("a member can't prove that it has the room's key", "member", m.ID, "error", err)
-	if len(r.strangers) < maxLinks {
-		r.strangers[m.ID] = m
-	}
-}
-
 // lose takes note of a leave. A member that said bye is gone; one that the hub
 // only lost stays while its link lives. Needs mu.
 func (r *Room) lose(d signaling.Departure) {
@@ -193,23 +175,6 @@ func (r *Room) signaled(m signaling.Signal) {
 		return
 	}
 	l.mail.postSignal(len(m.Body), func() { l.happen(event{Type: eventSignaled, Signal: &s}) })
-}
-
-// decode opens a signal, if the room is sealed, and decodes it.
-func (r *Room) decode(m signaling.Signal) (signal, error) {
-	if r.seal == nil {
-		return decodeSignal(m.Body)
-	}
-	plain, err := r.seal.open(m.From, m.Body)
-	if err != nil {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		if r.links[m.From] != nil {
-			r.forged[m.From] = true
-		}
-		return signal{}, err
-	}
-	return decodeSignal(plain)
 }
 
 // renew makes a new link to the member of one that is gone, for its signal: it begins

@@ -130,9 +130,6 @@ func (r *Room) Name() string { return r.invite.Room }
 // Invite is what lets others into the room.
 func (r *Room) Invite() signaling.Invite { return r.invite }
 
-// Sealed tells whether the room has a key.
-func (r *Room) Sealed() bool { return r.seal != nil }
-
 // Self is this member.
 func (r *Room) Self() Member { return Member{Member: r.self, State: LinkLive} }
 
