@@ -93,34 +93,34 @@ func TestHostileHubMeddlesWithSignals(t *testing.T) {
 	const salt = "AAAAAAAAAAAAAAAAAAAAAA"
 	offer := `{"type":"offer","n":1,"carrier":1,"sdp":"v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n"}`
 	swap := func(from, to string) (string, string) { return to, from }
+	type meddle = func(signalingtest.Passing) []signalingtest.Passing
 	for name, c := range map[string]struct {
-		meddle func() func(signalingtest.Passing) []signalingtest.Passing
+		meddle func(third string) meddle
 		never  bool // opens
 	}{
-		"swaps bodies":       {signalingtest.SwapBodies, false},
-		"repeats everything": {signalingtest.RepeatAll, false},
-		"reverses":           {func() func(signalingtest.Passing) []signalingtest.Passing { return signalingtest.Reverse(3) }, false},
-		"loses every second": {func() func(signalingtest.Passing) []signalingtest.Passing { return signalingtest.DropEvery(2) }, false},
-		"loses all":          {func() func(signalingtest.Passing) []signalingtest.Passing { return signalingtest.DropEvery(1) }, true},
-		"sends them back":    {func() func(signalingtest.Passing) []signalingtest.Passing { return signalingtest.Redirect(swap) }, true},
-		"turns a bit": {func() func(signalingtest.Passing) []signalingtest.Passing {
-			return signalingtest.Signals(func(r signalingtest.Relayed) []signalingtest.Relayed {
-				at := strings.Index(string(r.Body), `"data":"`) + 8 + 5
-				other := byte('A')
-				if r.Body[at] == other {
-					other = 'B'
-				}
-				r.Body = append(append(r.Body[:at:at], other), r.Body[at+1:]...)
-				return []signalingtest.Relayed{r}
-			})
+		"swaps bodies":       {func(string) meddle { return signalingtest.SwapBodies() }, false},
+		"repeats everything": {func(string) meddle { return signalingtest.RepeatAll() }, false},
+		"reverses":           {func(string) meddle { return signalingtest.Reverse(3) }, false},
+		"loses every second": {func(string) meddle { return signalingtest.DropEvery(2) }, false},
+		"loses all":          {func(string) meddle { return signalingtest.DropEvery(1) }, true},
+		"sends them back":    {func(string) meddle { return signalingtest.Redirect(swap) }, true},
+		"gives them to a third": {func(third string) meddle {
+			return signalingtest.Redirect(func(from, to string) (string, string) { return from, third })
 		}, true},
-		"counts on": {func() func(signalingtest.Passing) []signalingtest.Passing {
+		"gives them to a third, as another's": {func(third string) meddle {
+			return signalingtest.Redirect(func(from, to string) (string, string) { return to, third })
+		}, true},
+		"says that they are a third's": {func(third string) meddle {
+			return signalingtest.Redirect(func(from, to string) (string, string) { return third, to })
+		}, true},
+		"turns a bit": {func(string) meddle { return signalingtest.Signals(turnBit) }, true},
+		"counts on": {func(string) meddle {
 			return signalingtest.Signals(func(r signalingtest.Relayed) []signalingtest.Relayed {
 				r.Body = jsontext.Value(strings.Replace(string(r.Body), `"n":`, `"n":1`, 1))
 				return []signalingtest.Relayed{r}
 			})
 		}, true},
-		"invents": {func() func(signalingtest.Passing) []signalingtest.Passing {
+		"invents": {func(string) meddle {
 			return signalingtest.Invent(offer, `{"type":"need-offer","n":0}`, `{"type":"candidates","n":1,"candidates":[]}`, `1`, `null`,
 				`{"type":"sealed","salt":"`+salt+`","n":1,"data":""}`, `{"type":"sealed","salt":"`+salt+`","n":9007199254740991,"data":"AAAAAAAAAAAAAAAAAAAAAAAAAAAA"}`)
 		}, false},
@@ -133,11 +133,14 @@ func TestHostileHubMeddlesWithSignals(t *testing.T) {
 			untilLive(t, ann, cem)
 			untilLive(t, cem, ann)
 			var meddled atomic.Int64
-			meddle := c.meddle()
-			enough := make(chan struct{})
+			meddle, before := c.meddle(cem.Self().ID), ann.Link(cem.Self().ID)
+			wanted, enough := int64(2), make(chan struct{})
+			if c.never {
+				wanted = 6
+			}
 			var once sync.Once
 			h.Meddle(onlyBetween(ann, []*Room{cem}, func(p signalingtest.Passing) []signalingtest.Passing {
-				if meddled.Add(1) >= 6 {
+				if meddled.Add(1) >= wanted {
 					once.Do(func() { close(enough) })
 				}
 				return meddle(p)
@@ -145,26 +148,35 @@ func TestHostileHubMeddlesWithSignals(t *testing.T) {
 			bob := joinQuietly(t, invite, "Bob")
 			untilLive(t, bob, cem)
 			untilLive(t, cem, bob)
-			if c.never {
-				select {
-				case <-enough:
-				case <-time.After(20 * time.Second):
-					t.Fatal("they don't try")
-				}
-				if isLive(ann, bob) || isLive(bob, ann) {
-					t.Error("a link opened")
-				}
+			select {
+			case <-enough:
+			case <-time.After(20 * time.Second):
+				t.Fatal("they don't try")
+			}
+			if c.never && (isLive(ann, bob) || isLive(bob, ann)) {
+				t.Error("a link opened")
 			}
 			allAreWhoTheySay(t, ann, bob, cem)
 			h.Meddle(nil)
 			untilLive(t, ann, bob, cem)
 			untilLive(t, bob, ann, cem)
 			allAreWhoTheySay(t, ann, bob, cem)
-			if meddled.Load() == 0 {
-				t.Error("the hub did nothing")
+			if ann.Link(cem.Self().ID) != before {
+				t.Error("the others' link is another")
 			}
 		})
 	}
+}
+
+// turnBit turns a bit of what is sealed.
+func turnBit(r signalingtest.Relayed) []signalingtest.Relayed {
+	at := strings.Index(string(r.Body), `"data":"`) + 8 + 5
+	other := byte('A')
+	if r.Body[at] == other {
+		other = 'B'
+	}
+	r.Body = append(append(r.Body[:at:at], other), r.Body[at+1:]...)
+	return []signalingtest.Relayed{r}
 }
 
 // between is a hub that puts Mallory between two who think that they meet each other: it shows neither of them Mallory, and gives Mallory
