@@ -405,7 +405,7 @@ func TestHubOfASealedRoomLearnsNothing(t *testing.T) {
 		if !strings.Contains(seen, `"type":"signal"`) || !strings.Contains(seen, ann.Self().ID) {
 			t.Errorf("sealed %v: the hub saw nothing at all", sealed)
 		}
-		for _, secret := range []string{"Annabella", "Bartholomew", "colour", "chartreuse", "v=0", "fingerprint", "sha-256", "candidate", "ufrag", "offer", "answer"} {
+		for _, secret := range []string{"Annabella", "Bartholomew", "colour", "chartreuse", "m=application", "fingerprint", "sha-256", "candidate", "ufrag", "offer", "answer"} {
 			if strings.Contains(seen, secret) == sealed {
 				t.Errorf("sealed %v: what the hub saw holds %q: %v", sealed, secret, sealed)
 			}

@@ -66,6 +66,8 @@ var served = map[string]string{ // path → Content-Type
 	"/app.css":               "text/css; charset=utf-8",
 	"/icon.svg":              "image/svg+xml",
 	"/sdk.js":                "text/javascript; charset=utf-8",
+	"/sdk-seal.js":           "text/javascript; charset=utf-8",
+	"/app-seal.js":           "text/javascript; charset=utf-8",
 	"/sdk.d.ts":              "text/plain; charset=utf-8",
 }
 
@@ -90,7 +92,7 @@ func TestEachFileIsServedWithItsHeaders(t *testing.T) {
 					t.Errorf("%s is %q, not %q", name, got, want)
 				}
 			}
-			isPage, isSDK := strings.HasPrefix(contentType, "text/html"), strings.HasPrefix(path, "/sdk.")
+			isPage, isSDK := strings.HasPrefix(contentType, "text/html"), isSDKFile(path)
 			if got := h.Get("Content-Security-Policy") != ""; got != isPage {
 				t.Errorf("with a policy: %v", got)
 			}
@@ -212,7 +214,7 @@ func TestWhatIsKnownIsNotSentAgain(t *testing.T) {
 			if again.StatusCode != http.StatusNotModified || len(body) != 0 || again.Header.Get("ETag") != tag {
 				t.Errorf("%s for %s: %s, %d bytes, %v", path, known, again.Status, len(body), again.Header)
 			}
-			if sdk := strings.HasPrefix(path, "/sdk."); (again.Header.Get("Access-Control-Allow-Origin") == "*") != sdk {
+			if sdk := isSDKFile(path); (again.Header.Get("Access-Control-Allow-Origin") == "*") != sdk {
 				t.Errorf("%s: %v", path, again.Header)
 			}
 		}
@@ -294,4 +296,9 @@ func TestSizes(t *testing.T) {
 	if sdk < 1000 || page < 5000 {
 		t.Error("that is too little to be all")
 	}
+}
+
+// isSDKFile tells whether pages of every origin may import a file.
+func isSDKFile(path string) bool {
+	return strings.HasPrefix(path, "/sdk.") || strings.HasPrefix(path, "/sdk-")
 }

@@ -62,7 +62,7 @@ test('chrome, firefox and a terminal talk, and the hub learns nothing', async ()
   const said = proxy.said.join('\n')
   const seen = said + '\n' + said.replaceAll(/"data":"([\w-]+)"/g, (_, data) => Buffer.from(data, 'base64url').toString('latin1'))
   for (const proof of ['"hello"', '"welcome"', '"sealed"', '"kind":"browser"', '/v1/rooms/~']) assert.ok(seen.includes(proof), `the proxy saw no ${proof}: it sees nothing`)
-  for (const secret of ['Nemo', 'xyzzy', 'offer', 'answer', 'candidate', 'fingerprint', 'v=0', 'ufrag', 'udp', key, key.slice(0, 12)]) {
+  for (const secret of ['Nemo', 'xyzzy', 'offer', 'answer', 'candidate', 'fingerprint', 'm=application', 'ufrag', 'typ host', key, key.slice(0, 12)]) {
     assert.ok(!seen.includes(secret), `the hub saw ${secret}`)
   }
   assert.ok(!logged.join().includes(key), 'the key was logged')
