@@ -53,10 +53,12 @@ func TestWhatHappenedInWords(t *testing.T) {
 		m.Cause = peer.CauseNoTURN
 		return m
 	}
+	stranger := peer.Member{State: peer.LinkGone, Cause: peer.CauseSealed}
 	for _, c := range []struct {
 		event peer.Event
 		want  string
 	}{
+		{peer.Event{Type: peer.MemberJoined, Member: stranger}, "somebody is here, but can't prove that it has the room's key, so nothing is said to it"},
 		{peer.Event{Type: peer.MemberJoined, Member: with(peer.LinkConnecting, false)}, "Ann is here"},
 		{peer.Event{Type: peer.MemberLeft, Member: with(peer.LinkGone, false)}, "Ann left"},
 		{peer.Event{Type: peer.MemberChanged, Member: with(peer.LinkConnecting, false)}, "Ann: connecting…"},
