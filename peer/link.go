@@ -287,7 +287,7 @@ func (l *Link) sayBye(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return l.writeControl(ctx, control{Type: controlBye, Messages: messages}.encode())
+	return l.writeControl(ctx, control{Type: controlBye, Frames: messages}.encode())
 }
 
 // post has something happen, in turn.

@@ -107,7 +107,7 @@ func (l *Link) readFrame(c *rtc, id int, data []byte, controls *uint32) error {
 }
 
 func (l *Link) handle(id int, f frame) {
-	m := Message{From: l.Member(), Text: f.text, Unreliable: id == dataUnreliable, Data: bytes.Clone(f.payload)}
+	m := Message{From: l.Member(), Text: f.flags&flagText != 0, Unreliable: id == dataUnreliable, Data: bytes.Clone(f.payload)}
 	if m.Unreliable {
 		select {
 		case l.room.lossy <- m:
@@ -144,7 +144,7 @@ func (l *Link) received(bytes int) {
 func (l *Link) acknowledge() {
 	l.ackAt = time.Time{}
 	l.incoming.unacked.Store(0)
-	if !l.sendControl(control{Type: controlAck, Messages: l.incoming.messages.Load()}.encode()) {
+	if !l.sendControl(control{Type: controlAck, Frames: l.incoming.messages.Load()}.encode()) {
 		l.ackAt = time.Now().Add(ackDelay)
 	}
 }
@@ -180,11 +180,11 @@ func (l *Link) control(c control, payload []byte) error {
 	case controlBye:
 		l.stopSending()
 		l.happen(event{Type: eventBye})
-		l.incoming.byeMessages = c.Messages
+		l.incoming.byeMessages = c.Frames
 		l.incoming.byeCame.Store(true)
 		l.checkBye()
 	case controlAck:
-		if l.outbox.acknowledged(c.Messages) != nil {
+		if l.outbox.acknowledged(c.Frames) != nil {
 			return errFrame
 		}
 		l.resume()

@@ -58,7 +58,10 @@ func (l *Link) Send(ctx context.Context, m Message) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	f := frame{kind: frameMessage, text: m.Text, payload: m.Data}
+	f := frame{kind: frameMessage, payload: m.Data}
+	if m.Text {
+		f.flags = flagText
+	}
 	send := l.sendReliable
 	if m.Unreliable {
 		send = l.sendUnreliable
@@ -162,7 +165,7 @@ func (l *Link) putControl(payload []byte) error {
 		s.rtc, s.sent = c, 0
 	}
 	s.sent++
-	f := frame{kind: frameControl, text: true, sequence: uint32(s.sent), payload: payload}
+	f := frame{kind: frameControl, flags: flagText, sequence: uint32(s.sent), payload: payload}
 	return c.put(dataControl, f.encode())
 }
 
