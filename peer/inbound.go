@@ -44,7 +44,7 @@ type inbound struct {
 	unreliable int // of maxUnreliable
 	queue      []*inChannel
 
-	unacked   int    // bytes of frames since the last acknowledgement
+	unacked   int // bytes of frames since the last acknowledgement
 	due       urgency
 	opensTold uint64 // how many channels may be opened in all, as the other side knows
 	tellAll   bool   // what was told may be lost
