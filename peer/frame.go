@@ -56,12 +56,20 @@ var (
 	errFrame   = errors.New("peer: not a frame")
 )
 
-func (f frame) encode() []byte {
-	b := make([]byte, frameHeader, frameHeader+len(f.payload))
+// encode is the frame with these parts of its payload; f.payload isn't looked at.
+func (f frame) encode(payload ...[]byte) []byte {
+	length := frameHeader
+	for _, p := range payload {
+		length += len(p)
+	}
+	b := make([]byte, frameHeader, length)
 	b[0], b[1] = f.kind, f.flags
 	binary.BigEndian.PutUint16(b[2:], f.channel)
 	binary.BigEndian.PutUint32(b[4:], f.sequence)
-	return append(b, f.payload...)
+	for _, p := range payload {
+		b = append(b, p...)
+	}
+	return b
 }
 
 // decodeFrame returns errIgnored for frames of later versions and errFrame for what

@@ -92,8 +92,8 @@ func TestGoldenFrames(t *testing.T) {
 				if err != nil || !reflect.DeepEqual(f, want) {
 					t.Errorf("got %+v, %v; want %+v", f, err, want)
 				}
-				if hex.EncodeToString(f.encode()) != c.Hex {
-					t.Errorf("encodes to %x", f.encode())
+				if hex.EncodeToString(f.encode(f.payload)) != c.Hex {
+					t.Errorf("encodes to %x", f.encode(f.payload))
 				}
 			}
 		})
@@ -139,8 +139,8 @@ func FuzzDecodeFrame(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		fr, err := decodeFrame(data)
-		if err == nil && string(fr.encode()) != string(data) {
-			t.Errorf("%x became %x", data, fr.encode())
+		if err == nil && string(fr.encode(fr.payload)) != string(data) {
+			t.Errorf("%x became %x", data, fr.encode(fr.payload))
 		}
 		if err == nil && fr.kind == frameControl {
 			decodeControl(fr.payload)

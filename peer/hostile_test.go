@@ -30,14 +30,14 @@ func TestBrokenFramesEndTheirLinkOnly(t *testing.T) {
 	}
 	for name, attack := range map[string]func(*Link) error{
 		"too short":             send(dataReliable, raw(frameMessage, 0, 0, 1, "")[:7]),
-		"too long":              send(dataReliable, raw(frameMessage, 0, 0, 1, strings.Repeat("x", MaxMessage+1))),
+		"too long":              send(dataReliable, raw(frameMessage, 0, 0, 1, strings.Repeat("x", maxPayload+1))),
 		"far too long":          send(dataReliable, make([]byte, 60_000)),
 		"not UTF-8":             send(dataReliable, raw(frameMessage, flagText, 0, 1, "\xff")),
 		"skipped sequence":      send(dataReliable, raw(frameMessage, 0, 0, 2, "x")),
 		"repeated sequence":     send(dataReliable, raw(frameMessage, 0, 0, 0, "x")),
 		"control no JSON":       say("bye"),
 		"control no object":     say("[]"),
-		"too much acknowledged": say(`{"type":"ack","messages":1}`),
+		"too much acknowledged": say(`{"type":"ack","frames":1}`),
 		"string message": func(l *Link) error {
 			_, err := l.carrier.Load().raw[dataReliable].WriteDataChannel(raw(frameMessage, 0, 0, 1, "x"), true)
 			return err
@@ -77,10 +77,9 @@ func TestFramesOfLaterVersionsAreIgnored(t *testing.T) {
 	link := bob.Link(ann.Self().ID)
 	for _, f := range [][]byte{
 		raw(9, 0, 0, 1, "another type"),
-		raw(frameControl, 0, 0, 1, "control, but not on its data channel"),
-		raw(frameMessage, 0, 7, 1, "another channel"),
-		raw(frameMessage, 2, 0, 1, "another flag counts"),
-		raw(frameMessage, flagText, 0, 2, "known"),
+		raw(frameControl, 0, 0, 2, "control, but not on its data channel"),
+		raw(frameMessage, 32, 0, 3, "another flag"),
+		raw(frameMessage, flagText, 0, 4, "known"),
 	} {
 		if _, err := link.carrier.Load().raw[dataReliable].Write(f); err != nil {
 			t.Fatal(err)

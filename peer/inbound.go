@@ -67,6 +67,7 @@ type inChannel struct {
 	refused  bool   // nobody wants it
 	freed    bool
 
+	sink    sink // it isn't looked at here
 	joining joining
 	keys    map[string]*keyState
 	stamp   uint64 // counts updates of keys

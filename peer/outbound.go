@@ -25,6 +25,7 @@ type outChannel struct {
 	start   uint64 // spent before the message that is being sent
 	length  int    // of that
 	stopped bool   // the other side doesn't want it
+	lane    *lane  // it isn't looked at here
 	closing uint64 // the number of the frame that closed it; 0: it is open
 }
 
@@ -60,7 +61,7 @@ func (o *outbound) open(name, kind string) (*outChannel, error) {
 		return nil, errUnheard
 	case kind != kindStream && o.names[c.key()] != nil:
 		return nil, errTwice
-	case o.opened >= o.maxOpens || len(o.channels) > 1<<16-1:
+	case !o.mayOpen():
 		return nil, errOpens
 	}
 	for c.id = o.last + 1; c.id == 0 || o.channels[c.id] != nil; c.id++ {
@@ -120,4 +121,9 @@ func (o *outbound) stop(id uint16) *outChannel {
 	}
 	c.stopped = true
 	return c
+}
+
+// mayOpen tells whether the other side allows another channel.
+func (o *outbound) mayOpen() bool {
+	return o.heard && o.opened < o.maxOpens && len(o.channels) < 1<<16
 }

@@ -168,7 +168,7 @@ func TestFullOutboxIsSentAgain(t *testing.T) {
 		defer sending.Wait()
 		sending.Go(func() {
 			for range 400 {
-				if err := link.Send(ctx, Bytes(make([]byte, MaxMessage))); err != nil {
+				if err := link.Send(ctx, Bytes(make([]byte, maxPayload))); err != nil {
 					t.Error(err)
 					return
 				}
