@@ -192,8 +192,10 @@ func (l *Link) forgetUnclaimed() {
 	}
 }
 
-// unclaimedLocked are the names of channels that the other side has opened and nobody here has asked for.
-func (l *Link) unclaimedLocked() (names []string) {
+// unclaimed are the names of channels that the other side has opened and nobody here has asked for.
+func (l *Link) unclaimed() (names []string) {
+	l.room.inboxes.mu.Lock()
+	defer l.room.inboxes.mu.Unlock()
 	for name, s := range l.sources {
 		if s.inbox == nil {
 			names = append(names, name)
