@@ -25,7 +25,10 @@ type lane struct {
 	name, kind string
 	busy       chan struct{}
 
-	c *outChannel // nil: not open yet; owned by who holds busy, what is in it guarded by outgoing.mu
+	// Owned by who holds busy; what is in c is guarded by outgoing.mu.
+	c        *outChannel // nil: not open yet
+	unwanted bool        // the other side has closed it, of which the next to send has to be told
+	told     bool        // somebody was
 
 	// Of an unreliable channel.
 	sequence uint32              // owned by who has the turn of data channel 2
@@ -34,7 +37,8 @@ type lane struct {
 
 type laneKey struct{ name, kind string }
 
-// ErrUnwanted is returned when the other side has closed the channel that is sent on. Another message may be tried.
+// ErrUnwanted is returned when the other side has closed the channel that is sent on. What is sent next waits for somebody there
+// to ask for the channel again.
 var ErrUnwanted = errors.New("peer: the other side doesn't take messages of this channel")
 
 func (o *outgoing) init(l *Link) {
@@ -157,6 +161,10 @@ func (n *lane) send(ctx context.Context, m Message) error {
 // open opens the channel if it isn't open.
 func (n *lane) open(ctx context.Context, answers uint16) error {
 	l, o := n.link, &n.link.outgoing
+	if n.unwanted {
+		n.unwanted = false
+		return ErrUnwanted
+	}
 	for n.c == nil {
 		err := l.await(ctx, func() (bool, error) { return o.out.mayOpen(), nil })
 		if err != nil {
@@ -198,6 +206,7 @@ func (n *lane) piece(ctx context.Context, flags byte, payload ...[]byte) error {
 		return true, nil
 	})
 	if err != nil {
+		n.told = errors.Is(err, ErrUnwanted)
 		return err
 	}
 	carried, err := l.begin(ctx, cost)
@@ -327,7 +336,7 @@ func (n *lane) close(ctx context.Context, c *outChannel, drop bool) error {
 	if drop {
 		f.flags = flagDropped
 	}
-	n.c = nil
+	n.c, n.unwanted, n.told = nil, c.stopped && !n.told, false
 	sent := l.emit(f, carried)
 	l.outgoing.mu.Lock()
 	l.outgoing.out.close(c, sent)
