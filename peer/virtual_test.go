@@ -25,6 +25,7 @@ type virtualLab struct {
 	network *vnet.Router
 	members int
 	relay   *pipeListener
+	quiet   bool // warnings don't fail the test
 
 	mu    sync.Mutex
 	lose  func(signalType string) bool
@@ -158,10 +159,14 @@ func (l *virtualLab) join(name string) *Room {
 			l.t.Fatal(err)
 		}
 	}
+	logger := slog.New(slog.NewTextHandler(failing{l.t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	if l.quiet {
+		logger = nil
+	}
 	r, err := Join(l.t.Context(), "http://hub.test/r/lobby", &Options{
 		Name:      name,
 		Net:       nic,
-		Logger:    slog.New(slog.NewTextHandler(failing{l.t}, &slog.HandlerOptions{Level: slog.LevelWarn})),
+		Logger:    logger,
 		Signaling: &signaling.DialOptions{NetDialContext: l.relay.dial},
 	})
 	if err != nil {
