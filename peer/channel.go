@@ -79,7 +79,7 @@ func (l *Link) Channel(name string, o *ChannelOptions) (*Channel, error) {
 
 func newChannel(r *Room, l *Link, name string, o *ChannelOptions) (*Channel, error) {
 	if !validName(name) {
-		return nil, fmt.Errorf("peer: %q can't be the name of a channel: it takes 1 to %d bytes of UTF-8 without control characters", name, maxName)
+		return nil, badName(name)
 	}
 	if o == nil {
 		o = &ChannelOptions{}

@@ -30,8 +30,9 @@ type source struct {
 
 // inboxes are all of a room. mu may be taken while a link's mutex for what comes in is held, never the other way round.
 type inboxes struct {
-	mu    sync.Mutex
-	named map[string]*inbox // of the room's channels; "" is channel 0
+	mu        sync.Mutex
+	named     map[string]*inbox // of the room's channels; "" is channel 0
+	listeners map[string]*Listener
 }
 
 func newInbox(r *Room) *inbox {

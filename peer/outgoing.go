@@ -13,9 +13,10 @@ type outgoing struct {
 	mu      sync.Mutex
 	out     *outbound
 	lanes   map[laneKey]*lane // of messages
-	chores  int               // that wait for the link's turn
-	changed chan struct{}     // closed and replaced when more may be sent
-	waiting int               // how many wait for that
+	streams map[uint16]*Stream
+	chores  int           // that wait for the link's turn
+	changed chan struct{} // closed and replaced when more may be sent
+	waiting int           // how many wait for that
 }
 
 // lane is the sending side of a channel. Who holds busy, by sending to it, sends a message: the pieces of two
@@ -24,6 +25,7 @@ type lane struct {
 	link       *Link
 	name, kind string
 	busy       chan struct{}
+	stream     *Stream // whose it is; nil: of messages
 
 	// Owned by who holds busy; what is in c is guarded by outgoing.mu.
 	c        *outChannel // nil: not open yet
@@ -44,6 +46,7 @@ var ErrUnwanted = errors.New("peer: the other side doesn't take messages of this
 func (o *outgoing) init(l *Link) {
 	o.out = newOutbound()
 	o.changed = make(chan struct{})
+	o.streams = map[uint16]*Stream{}
 	o.lanes = map[laneKey]*lane{{}: newLane(l, "", kindMessages)}
 	o.lanes[laneKey{}].c = o.out.channels[0]
 }
@@ -177,6 +180,9 @@ func (n *lane) open(ctx context.Context, answers uint16) error {
 		o.mu.Lock()
 		if n.c, err = o.out.open(n.name, n.kind); err == nil {
 			n.c.lane = n
+			if n.stream != nil {
+				o.streams[n.c.id] = n.stream
+			}
 		}
 		o.mu.Unlock()
 		if err != nil {
@@ -313,6 +319,9 @@ func (l *Link) unwanted(id uint16) {
 	o.changedLocked()
 	o.mu.Unlock()
 	if c != nil {
+		if c.lane.stream != nil {
+			c.lane.stream.unread()
+		}
 		l.later(func() { c.lane.close(context.Background(), c, true) })
 	}
 }
@@ -340,6 +349,7 @@ func (n *lane) close(ctx context.Context, c *outChannel, drop bool) error {
 	sent := l.emit(f, carried)
 	l.outgoing.mu.Lock()
 	l.outgoing.out.close(c, sent)
+	delete(l.outgoing.streams, c.id)
 	l.outgoing.mu.Unlock()
 	return nil
 }

@@ -126,8 +126,7 @@ func (l *Link) arrivedLocked(a arrival) (news bool) {
 	switch a.kind {
 	case arrivedOpen:
 		if a.channel.kind == kindStream {
-			l.incoming.in.refuse(a.channel)
-			l.sendStop(a.channel)
+			l.streamOpened(a.channel)
 			return false
 		}
 		s, isNew := l.openSource(a.channel.name)

@@ -62,7 +62,7 @@ func Join(ctx context.Context, invite string, o *Options) (*Room, error) {
 		changed: make(chan struct{}),
 	}
 	r.inbox = newInbox(r)
-	r.inboxes.named = map[string]*inbox{"": r.inbox}
+	r.inboxes.named, r.inboxes.listeners = map[string]*inbox{"": r.inbox}, map[string]*Listener{}
 	if r.hub, err = r.connect(ctx); err != nil {
 		return nil, err
 	}
