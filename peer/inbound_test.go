@@ -86,7 +86,9 @@ func (f *feeder) check() {
 	f.t.Helper()
 	held, lossy, reserved := 0, 0, 0
 	for _, a := range f.waiting {
-		reserved += a.reserved
+		if a.reserved {
+			reserved += len(a.data)
+		}
 		data := a.data
 		if a.keyed != nil {
 			data = a.keyed.data

@@ -48,7 +48,7 @@ func (in *inbound) piece(c *inChannel, f frame, cost int) (arrival, error) {
 			return arrival{}, errFrame
 		}
 		c.received += uint64(cost)
-		return in.arrived(c, arrival{text: text, data: bytes.Clone(payload), cost: cost})
+		return in.arrived(c, arrival{text: text, data: bytes.Clone(payload)})
 	}
 	if sized {
 		length := binary.BigEndian.Uint32(payload)
@@ -81,7 +81,7 @@ func (in *inbound) joined(c *inChannel) (arrival, error) {
 	}
 	in.unqueue(c)
 	c.joining = joining{}
-	return in.arrived(c, arrival{text: j.text, data: j.data, cost: costOf(j.length), reserved: j.reserved})
+	return in.arrived(c, arrival{text: j.text, data: j.data, reserved: j.reserved > 0})
 }
 
 // drop ends a message that the other side has given up. It counts as though all of it had come: so nothing of

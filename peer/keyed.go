@@ -40,14 +40,15 @@ func (in *inbound) takeUnreliable(data []byte) (arrival, error) {
 	if c == nil || c.refused || c.id != 0 && c.kind != kindUnreliable {
 		return arrival{}, nil
 	}
-	a := arrival{kind: arrivedMessage, channel: c, text: text, cost: len(payload) + frameCost, lossy: true}
+	a := arrival{kind: arrivedMessage, channel: c, text: text, lossy: true}
 	if key != "" {
 		return in.takeKeyed(a, key, f.sequence, payload), nil
 	}
-	if in.unreliable+a.cost > maxUnreliable {
+	cost := len(payload) + frameCost
+	if in.unreliable+cost > maxUnreliable {
 		return arrival{}, nil
 	}
-	in.unreliable += a.cost
+	in.unreliable += cost
 	c.unread++
 	a.data = bytes.Clone(payload)
 	return a, nil
@@ -60,7 +61,7 @@ func (in *inbound) takeKeyed(a arrival, key string, sequence uint32, payload []b
 	if k != nil && int32(sequence-k.sequence) <= 0 {
 		return arrival{}
 	}
-	cost := a.cost
+	cost := len(payload) + frameCost
 	if k != nil && k.waits {
 		cost -= len(k.data) + frameCost
 	}
