@@ -3,6 +3,7 @@ package peer
 import (
 	"context"
 	"iter"
+	"maps"
 )
 
 // EventType is what happened in a room.
@@ -15,13 +16,15 @@ const (
 	MemberLeft    EventType = "left"
 	HubLost       EventType = "hub-lost" // Err says why; links go on
 	HubBack       EventType = "hub-back"
+	ChannelOpened EventType = "channel" // Member sends on a Channel that nobody here has asked for; what comes waits, until its room is full
 )
 
 // Event is something that happened in a room.
 type Event struct {
-	Type   EventType
-	Member Member // as it is now, or was last
-	Err    error  // why the hub is away, or a [*GoneError] where a link ended
+	Type    EventType
+	Member  Member // as it is now, or was last
+	Channel string // its name, where one was opened
+	Err     error  // why the hub is away, or a [*GoneError] where a link ended
 }
 
 // Events tells what happens in the room, beginning with who is there, until ctx
@@ -29,14 +32,14 @@ type Event struct {
 // told.
 func (r *Room) Events(ctx context.Context) iter.Seq[Event] {
 	return func(yield func(Event) bool) {
-		known := map[string]Member{}
+		known, told := map[string]Member{}, map[opened]bool{}
 		var hubErr error
 		for {
 			r.mu.Lock()
 			changed, ended := r.changed, r.ended
 			members, nowErr := r.membersLocked(), r.hubErr
 			r.mu.Unlock()
-			for _, e := range diff(known, members) {
+			for _, e := range append(diff(known, members), r.unclaimed(told, members)...) {
 				if !yield(e) {
 					return
 				}
@@ -87,5 +90,32 @@ func diff(known map[string]Member, now []Member) (events []Event) {
 			delete(known, id)
 		}
 	}
+	return events
+}
+
+// opened is a channel that a member has opened.
+type opened struct {
+	link *Link
+	name string
+}
+
+// unclaimed brings told up to now, and returns what channels were opened by members that nobody here has asked for.
+func (r *Room) unclaimed(told map[opened]bool, members []Member) (events []Event) {
+	now := map[opened]bool{}
+	for _, m := range members {
+		l := r.Link(m.ID)
+		if l == nil {
+			continue
+		}
+		for _, name := range l.unclaimed() {
+			o := opened{l, name}
+			if !told[o] {
+				events = append(events, Event{Type: ChannelOpened, Member: m, Channel: name})
+			}
+			now[o] = true
+		}
+	}
+	clear(told)
+	maps.Copy(told, now)
 	return events
 }

@@ -3,7 +3,6 @@ package peer
 import (
 	"encoding/binary"
 	"errors"
-	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -13,22 +12,40 @@ import (
 const (
 	maxFrame    = 16 << 10
 	frameHeader = 8
-	// MaxMessage is the longest message that fits into a frame.
-	MaxMessage = maxFrame - frameHeader
+	maxPayload  = maxFrame - frameHeader
 )
 
 // Types of frames.
 const (
 	frameControl = 1
 	frameMessage = 2
+	frameOpen    = 3
+	frameClose   = 4
+	frameStop    = 5
 )
 
-const flagText = 1
+// Flags of frames.
+const (
+	flagText    = 1 << iota // the message is text
+	flagMore                // another piece of it follows
+	flagDropped             // it, or what the channel brought, is given up
+	flagSized               // the payload begins with the length of the whole message
+	flagKeyed               // the payload begins with a key
+)
+
+// flagsOf are the flags that a type has.
+var flagsOf = [...]byte{
+	frameControl: flagText,
+	frameMessage: flagText | flagMore | flagDropped | flagSized | flagKeyed,
+	frameOpen:    0,
+	frameClose:   flagDropped,
+	frameStop:    0,
+}
 
 // frame is one message of a data channel.
 type frame struct {
 	kind     byte
-	text     bool
+	flags    byte
 	channel  uint16
 	sequence uint32
 	payload  []byte
@@ -39,15 +56,20 @@ var (
 	errFrame   = errors.New("peer: not a frame")
 )
 
-func (f frame) encode() []byte {
-	b := make([]byte, frameHeader, frameHeader+len(f.payload))
-	b[0] = f.kind
-	if f.text {
-		b[1] = flagText
+// encode is the frame with these parts of its payload; f.payload isn't looked at.
+func (f frame) encode(payload ...[]byte) []byte {
+	length := frameHeader
+	for _, p := range payload {
+		length += len(p)
 	}
+	b := make([]byte, frameHeader, length)
+	b[0], b[1] = f.kind, f.flags
 	binary.BigEndian.PutUint16(b[2:], f.channel)
 	binary.BigEndian.PutUint32(b[4:], f.sequence)
-	return append(b, f.payload...)
+	for _, p := range payload {
+		b = append(b, p...)
+	}
+	return b
 }
 
 // decodeFrame returns errIgnored for frames of later versions and errFrame for what
@@ -58,29 +80,31 @@ func decodeFrame(data []byte) (frame, error) {
 	}
 	f := frame{
 		kind:     data[0],
-		text:     data[1]&flagText != 0,
+		flags:    data[1],
 		channel:  binary.BigEndian.Uint16(data[2:]),
 		sequence: binary.BigEndian.Uint32(data[4:]),
 		payload:  data[frameHeader:],
 	}
-	if f.kind != frameControl && f.kind != frameMessage || data[1]&^flagText != 0 {
+	if f.kind < frameControl || f.kind > frameStop || f.flags&^flagsOf[f.kind] != 0 {
 		return f, errIgnored
-	}
-	if f.text && !utf8.Valid(f.payload) {
-		return f, errFrame
 	}
 	return f, nil
 }
 
 // control is a message of the control channel.
 type control struct {
-	Type     string `json:"type"`
-	Messages uint64 `json:"messages,omitzero"` // bye, ack
-	Path     Path   `json:"path,omitzero"`     // path
+	Type     string            `json:"type"`
+	Message  int               `json:"message,omitzero"`  // hello: the longest that is taken, in bytes
+	Channels int               `json:"channels,omitzero"` // hello: how many may be opened at first
+	Frames   uint64            `json:"frames,omitzero"`   // bye, ack
+	Windows  map[uint16]uint64 `json:"windows,omitempty"` // ack: what may come in all, for each id
+	Opens    uint64            `json:"opens,omitzero"`    // ack: how many may be opened in all
+	Path     Path              `json:"path,omitzero"`     // path
 }
 
 // Types of control messages; signals are such, too.
 const (
+	controlHello  = "hello"
 	controlBye    = "bye"
 	controlByeAck = "bye-ack"
 	controlAck    = "ack"
@@ -88,7 +112,7 @@ const (
 )
 
 func (c control) encode() []byte {
-	text, err := json.Marshal(c)
+	text, err := json.Marshal(c, json.Deterministic(true))
 	if err != nil {
 		panic("peer: " + err.Error())
 	}
@@ -104,4 +128,26 @@ func decodeControl(data []byte) (control, error) {
 		return c, errFrame
 	}
 	return c, nil
+}
+
+// openPayload is what an open frame says.
+type openPayload struct {
+	Name    string `json:"name"`
+	Kind    string `json:"kind"`
+	Answers uint16 `json:"answers,omitzero"` // a stream: the other side's, of which it is the way back
+}
+
+// Kinds of channels.
+const (
+	kindMessages   = "messages"
+	kindUnreliable = "unreliable"
+	kindStream     = "stream"
+)
+
+func (o openPayload) encode() []byte {
+	text, err := json.Marshal(o)
+	if err != nil {
+		panic("peer: " + err.Error()) // names are UTF-8
+	}
+	return text
 }

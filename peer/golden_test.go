@@ -63,7 +63,7 @@ type frameCase struct {
 	Name     string `json:"name"`
 	Hex      string `json:"hex"`
 	Type     string `json:"type"`
-	Text     bool   `json:"text"`
+	Flags    byte   `json:"flags"`
 	Channel  uint16 `json:"channel"`
 	Sequence uint32 `json:"sequence"`
 	Payload  string `json:"payload"`
@@ -72,7 +72,7 @@ type frameCase struct {
 }
 
 func TestGoldenFrames(t *testing.T) {
-	kinds := map[string]byte{"control": frameControl, "message": frameMessage}
+	kinds := map[string]byte{"control": frameControl, "message": frameMessage, "open": frameOpen, "close": frameClose, "stop": frameStop}
 	for _, c := range goldens[frameCase](t, "frames.json") {
 		t.Run(c.Name, func(t *testing.T) {
 			data, _ := hex.DecodeString(c.Hex)
@@ -88,12 +88,12 @@ func TestGoldenFrames(t *testing.T) {
 				}
 			default:
 				payload, _ := hex.DecodeString(c.Payload)
-				want := frame{kinds[c.Type], c.Text, c.Channel, c.Sequence, payload}
+				want := frame{kinds[c.Type], c.Flags, c.Channel, c.Sequence, payload}
 				if err != nil || !reflect.DeepEqual(f, want) {
 					t.Errorf("got %+v, %v; want %+v", f, err, want)
 				}
-				if hex.EncodeToString(f.encode()) != c.Hex {
-					t.Errorf("encodes to %x", f.encode())
+				if hex.EncodeToString(f.encode(f.payload)) != c.Hex {
+					t.Errorf("encodes to %x", f.encode(f.payload))
 				}
 			}
 		})
@@ -139,8 +139,8 @@ func FuzzDecodeFrame(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		fr, err := decodeFrame(data)
-		if err == nil && string(fr.encode()) != string(data) {
-			t.Errorf("%x became %x", data, fr.encode())
+		if err == nil && string(fr.encode(fr.payload)) != string(data) {
+			t.Errorf("%x became %x", data, fr.encode(fr.payload))
 		}
 		if err == nil && fr.kind == frameControl {
 			decodeControl(fr.payload)
@@ -149,14 +149,16 @@ func FuzzDecodeFrame(f *testing.F) {
 }
 
 func FuzzDecodeControl(f *testing.F) {
-	f.Add([]byte(`{"type":"bye","messages":12}`))
+	f.Add([]byte(`{"type":"hello","message":8388608,"channels":64}`))
+	f.Add([]byte(`{"type":"ack","frames":12,"windows":{"0":262144,"7":524288},"opens":65}`))
+	f.Add([]byte(`{"type":"bye","frames":12}`))
 	f.Add([]byte(`{"type":"bye-ack"}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c, err := decodeControl(data)
 		if err != nil {
 			return
 		}
-		if again, err := decodeControl(c.encode()); err != nil || again != c {
+		if again, err := decodeControl(c.encode()); err != nil || !reflect.DeepEqual(again, c) {
 			t.Errorf("%s became %+v, %v", data, again, err)
 		}
 	})

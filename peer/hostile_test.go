@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,23 +22,79 @@ func raw(kind, flags byte, channel uint16, sequence uint32, payload string) []by
 	return append(b, payload...)
 }
 
+type hostileFrame struct {
+	kind, flags byte
+	channel     uint16
+	payload     string
+}
+
+// piece is a message frame whose payload begins so and has this length.
+func piece(channel uint16, flags byte, begins string, length int) []hostileFrame {
+	return []hostileFrame{{frameMessage, flags, channel, begins + strings.Repeat("x", length-len(begins))}}
+}
+
+func repeat(times int, f []hostileFrame) []hostileFrame { return slices.Repeat(f, times) }
+
+// opens opens channels, up to id last as far as ids go.
+func opens(last int) (all []hostileFrame) {
+	for id := min(1, last); id <= last; id++ {
+		all = append(all, hostileFrame{kind: frameOpen, channel: uint16(id), payload: fmt.Sprintf(`{"name":"n%d","kind":"messages"}`, id)})
+	}
+	return all
+}
+
 func TestBrokenFramesEndTheirLinkOnly(t *testing.T) {
 	send := func(id int, data []byte) func(*Link) error {
 		return func(l *Link) error { return l.carrier.Load().put(id, data) }
 	}
+	// all sends frames by their kind and what is in them; the last that can be sent is enough.
+	all := func(each ...[]hostileFrame) func(*Link) error {
+		return func(l *Link) error {
+			for _, f := range slices.Concat(each...) {
+				carried, err := l.begin(t.Context(), maxFrame)
+				if err != nil {
+					return nil // it has been ended already
+				}
+				l.emit(frame{kind: f.kind, flags: f.flags, channel: f.channel}, carried, []byte(f.payload))
+			}
+			return nil
+		}
+	}
 	say := func(text string) func(*Link) error {
 		return func(l *Link) error { return l.writeControl(t.Context(), []byte(text)) }
 	}
+	h := newTestHub(t)
+	ann, bob := h.join("Ann"), h.join("Bob")
+	until(t, ann, live(1))
+	until(t, bob, live(1))
 	for name, attack := range map[string]func(*Link) error{
 		"too short":             send(dataReliable, raw(frameMessage, 0, 0, 1, "")[:7]),
-		"too long":              send(dataReliable, raw(frameMessage, 0, 0, 1, strings.Repeat("x", MaxMessage+1))),
+		"too long":              send(dataReliable, raw(frameMessage, 0, 0, 1, strings.Repeat("x", maxPayload+1))),
 		"far too long":          send(dataReliable, make([]byte, 60_000)),
 		"not UTF-8":             send(dataReliable, raw(frameMessage, flagText, 0, 1, "\xff")),
 		"skipped sequence":      send(dataReliable, raw(frameMessage, 0, 0, 2, "x")),
 		"repeated sequence":     send(dataReliable, raw(frameMessage, 0, 0, 0, "x")),
 		"control no JSON":       say("bye"),
 		"control no object":     say("[]"),
-		"too much acknowledged": say(`{"type":"ack","messages":1}`),
+		"too much acknowledged": say(`{"type":"ack","frames":1}`),
+		"hello takes nothing":   say(`{"type":"hello","message":-1,"channels":64}`),
+		"hello overflows":       say(`{"type":"hello","message":1e400,"channels":64}`),
+		"negative window":       say(`{"type":"ack","windows":{"0":-1}}`),
+		"window of no id":       say(`{"type":"ack","windows":{"65536":1}}`),
+		"4 GiB announced":       all(piece(0, flagMore|flagSized, "\xff\xff\xff\xff", maxPayload)),
+		"longer than allowed":   all(piece(0, flagMore|flagSized, "\x00\x80\x00\x01", maxPayload)),
+		"a length that lies":    all(piece(0, flagMore|flagSized, "\x00\x00\x40\x00", maxPayload), piece(0, 0, "", 100)),
+		"endless":               all(piece(0, flagMore|flagSized, "\x00\x00\x80\x00", maxPayload), repeat(100, piece(0, flagMore, "", maxPayload))),
+		"in crumbs":             all(piece(0, flagMore|flagSized, "\x00\x00\x80\x00", 5)),
+		"a window overrun":      all(repeat(20, piece(0, 0, "", maxPayload))),
+		"a window of nothings":  all(repeat(firstWindow/frameCost+1, piece(0, 0, "", 0))),
+		"dropped from nowhere":  all(piece(0, flagDropped, "", 0)),
+		"a channel not opened":  all(piece(7, 0, "x", 1)),
+		"a million channels":    all(opens(1_000_000)),
+		"channel 0 opened":      all(opens(0)),
+		"channel 0 closed":      send(dataReliable, raw(frameClose, 0, 0, 1, "")),
+		"an open without words": send(dataReliable, raw(frameOpen, 0, 1, 1, "")),
+		"a key without end":     send(dataUnreliable, raw(frameMessage, flagKeyed, 0, 1, "\xffx")),
 		"string message": func(l *Link) error {
 			_, err := l.carrier.Load().raw[dataReliable].WriteDataChannel(raw(frameMessage, 0, 0, 1, "x"), true)
 			return err
@@ -48,16 +105,18 @@ func TestBrokenFramesEndTheirLinkOnly(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := newTestHub(t)
-			ann, bob, mal := h.join("Ann"), h.join("Bob"), h.join("Mal")
-			for _, r := range []*Room{ann, bob, mal} {
-				until(t, r, live(2))
-			}
+			mal := h.join("Mal")
+			defer mal.Close(context.Background())
+			until(t, mal, live(2))
+			until(t, ann, func([]Member) bool {
+				l := ann.Link(mal.Self().ID)
+				return l != nil && l.Member().State == LinkLive
+			})
+			link := ann.Link(mal.Self().ID)
 			if err := attack(mal.Link(ann.Self().ID)); err != nil {
 				t.Fatal(err)
 			}
-			link := ann.Link(mal.Self().ID)
-			until(t, ann, func([]Member) bool { return link.Member().State == LinkGone })
+			until(t, ann, func([]Member) bool { return isClosed(link.gone) })
 			if cause := link.Member().Cause; cause != CauseRefused {
 				t.Errorf("ended as %s", cause)
 			}
@@ -77,10 +136,9 @@ func TestFramesOfLaterVersionsAreIgnored(t *testing.T) {
 	link := bob.Link(ann.Self().ID)
 	for _, f := range [][]byte{
 		raw(9, 0, 0, 1, "another type"),
-		raw(frameControl, 0, 0, 1, "control, but not on its data channel"),
-		raw(frameMessage, 0, 7, 1, "another channel"),
-		raw(frameMessage, 2, 0, 1, "another flag counts"),
-		raw(frameMessage, flagText, 0, 2, "known"),
+		raw(frameControl, 0, 0, 2, "control, but not on its data channel"),
+		raw(frameMessage, 32, 0, 3, "another flag"),
+		raw(frameMessage, flagText, 0, 4, "known"),
 	} {
 		if _, err := link.carrier.Load().raw[dataReliable].Write(f); err != nil {
 			t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 type life struct {
 	state    LinkState
 	everOpen bool
+	opened   bool // the carrier that there is, was
 	gone     bool // the end was told
 	closed   bool // nothing is left to do
 	closing  bool // we said bye
@@ -44,10 +45,11 @@ func (m *machine) lives(e event) {
 	switch e.Type {
 	case eventOpened:
 		m.lost = false
-		m.everOpen = true
+		m.everOpen, m.opened = true, true
 		m.live()
 	case eventConnected:
-		if m.state == LinkShaky || m.state == LinkRestarting {
+		// A path alone is no carrier: its data channels may never open.
+		if m.opened && (m.state == LinkShaky || m.state == LinkRestarting) {
 			m.live()
 		}
 	case eventSilent:

@@ -23,6 +23,7 @@ type Link struct {
 	senders  [dataChannels]sender
 	outbox   *outbox
 	incoming incoming
+	outgoing outgoing
 
 	carrier atomic.Pointer[rtc] // the newest; nil before the first offer
 
@@ -34,8 +35,13 @@ type Link struct {
 	path    Path
 	stopped bool // stop is closed
 
+	// Guarded by room.inboxes.mu.
+	sources map[string]*source // what comes, by the name of its channel; "" is channel 0
+	inboxes map[string]*inbox  // of the link's own channels
+
 	// Owned by run.
 	machine *machine
+	unsaid  bool      // hello
 	ackAt   time.Time // when what came is acknowledged; zero: nothing is to be
 	legs    legs
 	outcome outcome
@@ -59,7 +65,12 @@ func newLink(r *Room, entry signaling.Member, attempt int) *Link {
 		listed:  true,
 		state:   LinkConnecting,
 		machine: newMachine(offers(r.self, entry)),
+		sources: make(map[string]*source),
+		inboxes: make(map[string]*inbox),
 	}
+	l.outgoing.init(l)
+	l.incoming.in = newInbound()
+	l.incoming.in.channels[0].sink, _ = l.openSource("")
 	for i := range l.senders {
 		l.senders[i].busy = make(chan struct{}, 1)
 	}
@@ -87,6 +98,7 @@ func (l *Link) run() {
 	}
 	l.incoming.readers.Wait()
 	l.outbox.resending.Wait()
+	l.forgetUnclaimed()
 	l.tryAgain()
 }
 
@@ -233,8 +245,13 @@ func (l *Link) opened() {
 	}
 	c := l.carrier.Load()
 	again := l.machine.number > 1 // the other side may have had one before
-	l.incoming.repeats.Store(again)
+	if again {
+		l.incoming.mu.Lock()
+		l.incoming.in.resume()
+		l.incoming.mu.Unlock()
+	}
 	l.read(c)
+	l.sayHello()
 	if !isClosed(l.open) {
 		l.senders[dataReliable].rtc, l.incoming.resumed = c, c
 		l.outcome.opened = time.Since(l.began)
@@ -250,7 +267,7 @@ func (l *Link) opened() {
 // signal sends s to the other member.
 func (l *Link) signal(s signal, way via) {
 	body := s.encode()
-	if way != viaHub && len(body) <= MaxMessage {
+	if way != viaHub && len(body) <= maxPayload {
 		l.sendControl(body)
 		if way == viaLink {
 			return
@@ -283,11 +300,11 @@ func (l *Link) close(ctx context.Context) {
 }
 
 func (l *Link) sayBye(ctx context.Context) error {
-	messages, err := l.senders[dataReliable].last(ctx)
+	frames, err := l.senders[dataReliable].last(ctx)
 	if err != nil {
 		return err
 	}
-	return l.writeControl(ctx, control{Type: controlBye, Messages: messages}.encode())
+	return l.writeControl(ctx, control{Type: controlBye, Frames: frames}.encode())
 }
 
 // post has something happen, in turn.

@@ -119,7 +119,7 @@ func write(t *testing.T, all traces) {
 
 func jsonText(t *testing.T, v any) string {
 	t.Helper()
-	data, err := json.Marshal(v)
+	data, err := json.Marshal(v, json.Deterministic(true))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -99,7 +99,7 @@ func (m *machine) prepare(fresh bool, number uint32) {
 	if m.everOpen && (m.lost || m.deadline == 0) {
 		m.deadline = m.now + silentWait
 	}
-	m.lost = false
+	m.lost, m.opened = false, false
 	m.number, m.freshAt, m.rebuildAt = number, m.now, 0
 	m.act(action{Do: doCarrier, Number: number})
 }

@@ -2,32 +2,31 @@ package peer
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"sync"
 	"sync/atomic"
-	"time"
-)
-
-// What came is acknowledged when it is so much, or so old.
-const (
-	ackBytes = 64 << 10
-	ackDelay = 200 * time.Millisecond
 )
 
 // incoming is what a link knows of the frames that come in.
 type incoming struct {
-	readers  sync.WaitGroup
-	messages atomic.Uint64 // reliable ones, handed to the application
-	unacked  atomic.Int64  // bytes of them since the last acknowledgement
-	repeats  atomic.Bool   // what came before may come again: there is another carrier
-	byeCame  atomic.Bool
+	readers sync.WaitGroup
+	byeCame atomic.Bool
+
+	mu    sync.Mutex
+	in    *inbound
+	asked urgency // how soon an acknowledgement was asked for
 
 	// Owned by run.
-	reading     [dataChannels]chan struct{} // closed when the newest reader of each data channel has ended
-	resumed     *rtc                        // the newest carrier on which all was sent that was missing
-	byeMessages uint64                      // how many there will have been
-	byeDone     bool
+	reading   [dataChannels]chan struct{} // closed when the newest reader of each data channel has ended
+	resumed   *rtc                        // the newest carrier on which all was sent that was missing
+	byeFrames uint64                      // how many there will have been
+	byeDone   bool
+}
+
+// sink takes what comes on a channel. It is called with incoming.mu held, in order, and doesn't block.
+type sink interface {
+	put(arrival)
+	end(dropped bool) // nothing more will come
 }
 
 // read begins to read what comes on a carrier, after what came on the one before.
@@ -62,8 +61,10 @@ func (l *Link) readChannel(c *rtc, id int) {
 			}
 			return
 		}
-		if err == nil {
-			err = l.readFrame(c, id, buf[:n], &controls)
+		if err == nil && id == dataControl {
+			err = l.readControl(c, buf[:n], &controls)
+		} else if err == nil {
+			err = l.readFrame(id, buf[:n])
 		}
 		if errors.Is(err, errFrame) {
 			l.post(event{Type: eventBroken})
@@ -72,81 +73,93 @@ func (l *Link) readChannel(c *rtc, id int) {
 	}
 }
 
-// readFrame takes one frame. Messages are numbered as long as the link lives, control messages on each carrier.
-func (l *Link) readFrame(c *rtc, id int, data []byte, controls *uint32) error {
+// readControl takes one frame of the control channel. They are numbered on each carrier.
+func (l *Link) readControl(c *rtc, data []byte, controls *uint32) error {
 	f, err := decodeFrame(data)
-	switch {
-	case errors.Is(err, errFrame):
+	if errors.Is(err, errFrame) {
 		return err
-	case f.kind == frameControl && id == dataControl && f.channel == 0:
-		if *controls++; f.sequence != *controls {
-			return errFrame
-		}
-		if err != nil {
-			return nil
-		}
-		return l.handleControl(c, f)
-	case f.kind != frameMessage || id == dataControl || f.channel != 0:
+	}
+	if f.kind != frameControl || f.channel != 0 {
 		return nil
-	case id == dataReliable:
-		ahead := int32(f.sequence - uint32(l.incoming.messages.Load()) - 1)
-		if ahead < 0 && l.incoming.repeats.Load() {
-			return nil // it came on the carrier before
-		}
-		if ahead != 0 {
-			return errFrame
-		}
 	}
-	if err == nil {
-		l.handle(id, f)
+	if *controls++; f.sequence != *controls {
+		return errFrame
 	}
-	if id == dataReliable {
-		l.received(len(data))
+	if err != nil {
+		return nil
+	}
+	return l.handleControl(c, f)
+}
+
+// readFrame takes one frame of the other data channels.
+func (l *Link) readFrame(id int, data []byte) error {
+	l.incoming.mu.Lock()
+	take := l.incoming.in.take
+	if id == dataUnreliable {
+		take = l.incoming.in.takeUnreliable
+	}
+	a, err := take(data)
+	if err != nil {
+		l.incoming.mu.Unlock()
+		return err
+	}
+	news := l.arrivedLocked(a)
+	ask := l.askLocked()
+	l.incoming.mu.Unlock()
+	l.ask(ask)
+	if news {
+		l.room.mu.Lock()
+		l.room.notify()
+		l.room.mu.Unlock()
+	}
+	if a.kind == arrivedStop {
+		l.unwanted(a.id)
+	}
+	if id == dataReliable && l.incoming.byeCame.Load() {
+		l.mail.post(l.checkBye)
 	}
 	return nil
 }
 
-func (l *Link) handle(id int, f frame) {
-	m := Message{From: l.Member(), Text: f.text, Unreliable: id == dataUnreliable, Data: bytes.Clone(f.payload)}
-	if m.Unreliable {
-		select {
-		case l.room.lossy <- m:
-		default: // nobody reads: this is what unreliable means
+// arrivedLocked hands on what a frame brought. It tells whether that is news for who watches the room.
+func (l *Link) arrivedLocked(a arrival) (news bool) {
+	switch a.kind {
+	case arrivedOpen:
+		if a.channel.kind == kindStream {
+			l.streamOpened(a.channel)
+			return false
 		}
-		return
+		s, isNew := l.openSource(a.channel.name)
+		a.channel.sink = s
+		return isNew
+	case arrivedStrange:
+		l.sendStop(a.channel)
+	case arrivedMessage:
+		a.channel.sink.put(a)
+	case arrivedClose:
+		a.channel.sink.end(a.dropped)
 	}
-	select {
-	case l.room.messages <- m:
-	case <-l.gone:
-	}
+	return false
 }
 
-// received counts the messages that were taken in, for acknowledgements and the bye.
-func (l *Link) received(bytes int) {
-	l.incoming.messages.Add(1)
-	now := l.incoming.unacked.Add(int64(bytes))
-	switch before := now - int64(bytes); {
-	case before < ackBytes && now >= ackBytes:
-		l.mail.post(l.acknowledge)
-	case before == 0:
-		l.mail.post(func() {
-			if l.ackAt.IsZero() {
-				l.ackAt = time.Now().Add(ackDelay)
-			}
-		})
-	}
-	if l.incoming.byeCame.Load() {
-		l.mail.post(l.checkBye)
-	}
+// take gives what came to the application: there is room for more.
+func (l *Link) take(a arrival) (data []byte, text bool) {
+	l.incoming.mu.Lock()
+	data, text = l.incoming.in.taken(a)
+	ask := l.askLocked()
+	l.incoming.mu.Unlock()
+	l.ask(ask)
+	return data, text
 }
 
-// acknowledge tells the other side how many messages are here.
-func (l *Link) acknowledge() {
-	l.ackAt = time.Time{}
-	l.incoming.unacked.Store(0)
-	if !l.sendControl(control{Type: controlAck, Messages: l.incoming.messages.Load()}.encode()) {
-		l.ackAt = time.Now().Add(ackDelay)
+// toMessage takes a message.
+func (l *Link) toMessage(a arrival) Message {
+	data, text := l.take(a)
+	m := Message{From: l.Member(), Text: text, Unreliable: a.lossy, Data: data}
+	if a.keyed != nil {
+		m.Key = a.keyed.key
 	}
+	return m
 }
 
 // handleControl waits until the link's goroutine has dealt with a control message, so
@@ -175,18 +188,21 @@ func (l *Link) handleControl(c *rtc, f frame) error {
 
 func (l *Link) control(c control, payload []byte) error {
 	switch c.Type {
+	case controlHello:
+		return l.outgoing.hello(c)
 	case controlByeAck:
 		l.happen(event{Type: eventByeAck})
 	case controlBye:
 		l.stopSending()
 		l.happen(event{Type: eventBye})
-		l.incoming.byeMessages = c.Messages
+		l.incoming.byeFrames = c.Frames
 		l.incoming.byeCame.Store(true)
 		l.checkBye()
 	case controlAck:
-		if l.outbox.acknowledged(c.Messages) != nil {
+		if l.outbox.acknowledged(c.Frames) != nil {
 			return errFrame
 		}
+		l.outgoing.acknowledged(c)
 		l.resume()
 	case controlPath:
 		l.legs.theirs = c.Path
@@ -197,25 +213,4 @@ func (l *Link) control(c control, payload []byte) error {
 		}
 	}
 	return nil
-}
-
-// resume is called for each acknowledgement: the first on a new carrier tells what is missing there.
-func (l *Link) resume() {
-	if c := l.carrier.Load(); c != l.incoming.resumed {
-		l.incoming.resumed = c
-		l.resend(c)
-	}
-}
-
-// checkBye answers a bye once everything before it has been taken in. The other
-// side closes then; until it has, the answer may still be on its way.
-func (l *Link) checkBye() {
-	if l.incoming.byeDone || l.incoming.messages.Load() < l.incoming.byeMessages {
-		return
-	}
-	l.incoming.byeDone = true
-	ctx, cancel := context.WithTimeout(context.Background(), byeWait)
-	defer cancel()
-	l.writeControl(ctx, control{Type: controlByeAck}.encode()) // if that fails, the end is the same
-	l.happen(event{Type: eventDrained})
 }

@@ -13,31 +13,28 @@ import (
 	"github.com/snug-chat/snug/signaling"
 )
 
-const (
-	maxLossy = 64  // unreliable messages that wait for Receive; each at most 16 KiB
-	maxLinks = 512 // whatever a hub says is in its rooms
-)
+const maxLinks = 512 // whatever a hub says is in its rooms
 
 // Room is a membership in a room. Its methods may be called by any number of
 // goroutines. It must be ended with Close.
 //
 // It stays while the hub is away, and goes back to it by itself. Whoever uses a Room
-// has to call Receive: a message that nobody receives makes its sender wait.
+// has to call Receive: messages that nobody receives make their sender wait.
 //
 // In a sealed room, whose invite has a key, the hub learns neither names nor metadata, and can't read or forge what
 // opens links: LINK.md, section 7.
 type Room struct {
 	// Set at construction.
-	invite   signaling.Invite
-	seal     *seal // nil: the room is open
-	options  *Options
-	secret   signaling.Secret
-	self     signaling.Member
-	network  *network
-	messages chan Message // reliable ones: each link waits with its next
-	lossy    chan Message
-	hub      *signaling.Client
-	done     chan struct{} // closed when the room has ended
+	invite  signaling.Invite
+	seal    *seal // nil: the room is open
+	options *Options
+	secret  signaling.Secret
+	self    signaling.Member
+	network *network
+	inboxes inboxes
+	inbox   *inbox // of channel 0
+	hub     *signaling.Client
+	done    chan struct{} // closed when the room has ended
 
 	work     sync.WaitGroup // every goroutine but the next
 	watching sync.WaitGroup // what watches the network
@@ -97,14 +94,14 @@ func newRoom(to signaling.Invite, key *roomKey, o *Options) *Room {
 		invite:    to,
 		options:   o.withDefaults(),
 		secret:    signaling.NewSecret(),
-		messages:  make(chan Message),
-		lossy:     make(chan Message, maxLossy),
 		done:      make(chan struct{}),
 		links:     make(map[string]*Link),
 		strangers: make(map[string]signaling.Member),
 		forged:    make(map[string]bool),
 		changed:   make(chan struct{}),
 	}
+	r.inbox = newInbox(r)
+	r.inboxes.named, r.inboxes.listeners = map[string]*inbox{"": r.inbox}, map[string]*Listener{}
 	if key != nil {
 		r.seal = newSeal(key, r.secret.MemberID())
 	}
@@ -174,7 +171,11 @@ func (r *Room) Links() iter.Seq[*Link] {
 // returns when it is handed over on each link, as by [Link.Send]. Members that leave meanwhile are no
 // error, nor are those without the room's key, who get nothing; what else goes wrong is joined. After Close it is [ErrClosed].
 func (r *Room) Broadcast(ctx context.Context, m Message) error {
-	if err := m.check(); err != nil {
+	return r.broadcast(ctx, "", m.Unreliable, m)
+}
+
+func (r *Room) broadcast(ctx context.Context, name string, unreliable bool, m Message) error {
+	if err := m.check(unreliable); err != nil {
 		return err
 	}
 	r.mu.Lock()
@@ -188,9 +189,9 @@ func (r *Room) Broadcast(ctx context.Context, m Message) error {
 	var all error
 	for l := range r.Links() {
 		sending.Go(func() {
-			err := l.Send(ctx, m)
+			err := l.send(ctx, name, unreliable, m)
 			var gone *GoneError
-			if err == nil || errors.As(err, &gone) && (gone.Cause == CauseClosed || gone.Cause == CauseLeft) {
+			if err == nil || errors.Is(err, ErrUnwanted) || errors.As(err, &gone) && (gone.Cause == CauseClosed || gone.Cause == CauseLeft) {
 				return
 			}
 			mu.Lock()
@@ -202,20 +203,10 @@ func (r *Room) Broadcast(ctx context.Context, m Message) error {
 	return all
 }
 
-// Receive waits for the next message of any member. After Close it returns
-// [ErrClosed]; if the hub refuses this member for good, the room ends with that error.
-func (r *Room) Receive(ctx context.Context) (Message, error) {
-	select {
-	case m := <-r.messages:
-		return m, nil
-	case m := <-r.lossy:
-		return m, nil
-	case <-r.done:
-		return Message{}, r.ended
-	case <-ctx.Done():
-		return Message{}, ctx.Err()
-	}
-}
+// Receive waits for the next message of any member, on the channel that is there without a name: each member gets its
+// turn. What has come is received also when its link is gone. After Close it returns [ErrClosed]; if the hub refuses this
+// member for good, the room ends with that error.
+func (r *Room) Receive(ctx context.Context) (Message, error) { return r.inbox.receive(ctx) }
 
 // Close leaves: everything sent before has arrived when it returns, or two
 // seconds have passed for a link, or ctx has ended. It says bye to the hub and returns when all

@@ -253,7 +253,7 @@ func TestSendWaits(t *testing.T) {
 	sent := 0
 	for ; ; sent++ { // Bob doesn't receive
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		err := link.Send(ctx, Bytes(make([]byte, MaxMessage)))
+		err := link.Send(ctx, Bytes(make([]byte, maxPayload)))
 		cancel()
 		if errors.Is(err, context.DeadlineExceeded) {
 			break

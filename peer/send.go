@@ -43,58 +43,79 @@ func (l *Link) turn(ctx context.Context, id int) error {
 
 // Send sends m to the link's member. It waits while the link is connecting or full, and returns when the message is kept here
 // for the other side: nothing but the end of the link keeps it from arriving, once and in order, unless it is
-// unreliable. The error is a [*GoneError] if the link ended, or ctx's.
-func (l *Link) Send(ctx context.Context, m Message) error {
-	if err := m.check(); err != nil {
+// unreliable. The error is a [*GoneError] if the link ended, or wraps ctx's: then nothing of the message will be received.
+func (l *Link) Send(ctx context.Context, m Message) error { return l.send(ctx, "", m.Unreliable, m) }
+
+// send sends on the channel of a name; "" is channel 0.
+func (l *Link) send(ctx context.Context, name string, unreliable bool, m Message) error {
+	if err := m.check(unreliable); err != nil {
 		return err
 	}
-	if isClosed(l.stop) {
-		return l.goneError()
+	if err := l.awaitOpen(ctx); err != nil {
+		return err
 	}
-	select {
-	case <-l.open:
-	case <-l.stop:
-		return l.goneError()
-	case <-ctx.Done():
-		return ctx.Err()
+	n := l.outgoing.lane(l, name, unreliable)
+	send := n.send
+	if unreliable {
+		send = n.sendUnreliable
 	}
-	f := frame{kind: frameMessage, text: m.Text, payload: m.Data}
-	send := l.sendReliable
-	if m.Unreliable {
-		send = l.sendUnreliable
-	}
-	err := send(ctx, f)
+	err := send(ctx, m)
 	if errors.Is(err, errStopped) {
 		return l.goneError()
 	}
 	return err
 }
 
-func (l *Link) sendReliable(ctx context.Context, f frame) error {
-	if err := l.outboxTurn(ctx); err != nil {
-		return err
-	}
-	s := &l.senders[dataReliable]
-	defer func() { <-s.busy }()
+// awaitOpen waits for the first carrier.
+func (l *Link) awaitOpen(ctx context.Context) error {
 	if isClosed(l.stop) {
-		return errStopped
+		return l.goneError()
 	}
-	// A carrier that is lost holds up nobody: what is kept goes out on the next.
-	err := s.rtc.wait(ctx, l.stop, dataReliable, frameHeader+len(f.payload))
-	if err != nil && !errors.Is(err, errNoCarrier) {
-		return err
+	select {
+	case <-l.open:
+		return nil
+	case <-l.stop:
+		return l.goneError()
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	s.sent++
-	f.sequence = uint32(s.sent)
-	encoded := f.encode()
-	l.outbox.add(encoded)
-	if err == nil {
-		s.rtc.put(dataReliable, encoded) // likewise
-	}
-	return nil
 }
 
-// outboxTurn is turn for a message that has to be kept. Who waits for room has no turn: what is kept may have to be sent
+// begin takes the link's turn for a reliable frame of so many bytes at most. If there is no error, emit or giveTurn has
+// to follow. It tells whether there is a carrier: one that is lost holds up nobody, what is kept goes out on the next.
+func (l *Link) begin(ctx context.Context, bytes int) (carried bool, err error) {
+	if err := l.outboxTurn(ctx); err != nil {
+		return false, err
+	}
+	s := &l.senders[dataReliable]
+	err = errStopped
+	if !isClosed(l.stop) {
+		err = s.rtc.wait(ctx, l.stop, dataReliable, bytes)
+	}
+	if err != nil && !errors.Is(err, errNoCarrier) {
+		l.giveTurn()
+		return false, err
+	}
+	return err == nil, nil
+}
+
+func (l *Link) giveTurn() { <-l.senders[dataReliable].busy }
+
+// emit sends a frame with the parts of its payload, gives the turn, and returns the frame's number.
+func (l *Link) emit(f frame, carried bool, payload ...[]byte) uint64 {
+	defer l.giveTurn()
+	s := &l.senders[dataReliable]
+	s.sent++
+	f.sequence = uint32(s.sent)
+	encoded := f.encode(payload...)
+	l.outbox.add(encoded)
+	if carried {
+		s.rtc.put(dataReliable, encoded) // if that fails, it goes out on the next
+	}
+	return s.sent
+}
+
+// outboxTurn is turn for a frame that has to be kept. Who waits for room has no turn: what is kept may have to be sent
 // again first.
 func (l *Link) outboxTurn(ctx context.Context) error {
 	for {
@@ -107,28 +128,8 @@ func (l *Link) outboxTurn(ctx context.Context) error {
 		if l.outbox.fits() {
 			return nil
 		}
-		<-l.senders[dataReliable].busy
+		l.giveTurn()
 	}
-}
-
-// sendUnreliable sends once. While there is no carrier, it drops, which is what unreliable means.
-func (l *Link) sendUnreliable(ctx context.Context, f frame) error {
-	if err := l.turn(ctx, dataUnreliable); err != nil {
-		return err
-	}
-	s := &l.senders[dataUnreliable]
-	defer func() { <-s.busy }()
-	c := l.carrier.Load()
-	err := c.wait(ctx, l.stop, dataUnreliable, frameHeader+len(f.payload))
-	if err != nil && !errors.Is(err, errNoCarrier) {
-		return err
-	}
-	s.sent++
-	f.sequence = uint32(s.sent)
-	if err == nil {
-		c.put(dataUnreliable, f.encode())
-	}
-	return nil
 }
 
 // sendControl sends payload on the control channel if that can be done at once, and tells whether it was.
@@ -162,8 +163,8 @@ func (l *Link) putControl(payload []byte) error {
 		s.rtc, s.sent = c, 0
 	}
 	s.sent++
-	f := frame{kind: frameControl, text: true, sequence: uint32(s.sent), payload: payload}
-	return c.put(dataControl, f.encode())
+	f := frame{kind: frameControl, flags: flagText, sequence: uint32(s.sent)}
+	return c.put(dataControl, f.encode(payload))
 }
 
 // resend sends what the other side doesn't have on a carrier that is new, before anything else.

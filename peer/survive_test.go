@@ -58,6 +58,14 @@ func stream(t *testing.T, ann, bob *Room) (stop func() int) {
 	}
 }
 
+// cut has nothing get through for a while.
+func cut(l *virtualLab, d time.Duration) {
+	var open atomic.Bool
+	l.network.AddChunkFilter(func(vnet.Chunk) bool { return open.Load() })
+	time.Sleep(d)
+	open.Store(true)
+}
+
 // states collects the states of the link that r has to its only other member.
 func states(t *testing.T, r *Room) (seen func() map[LinkState]bool) {
 	var mu sync.Mutex
@@ -79,12 +87,6 @@ func states(t *testing.T, r *Room) (seen func() map[LinkState]bool) {
 }
 
 func TestLinksSurviveWithoutLoss(t *testing.T) {
-	cut := func(l *virtualLab, d time.Duration) {
-		var open atomic.Bool
-		l.network.AddChunkFilter(func(vnet.Chunk) bool { return open.Load() })
-		time.Sleep(d)
-		open.Store(true)
-	}
 	for _, c := range []struct {
 		name  string
 		do    func(l *virtualLab, ann, bob *Room)
@@ -168,7 +170,7 @@ func TestFullOutboxIsSentAgain(t *testing.T) {
 		defer sending.Wait()
 		sending.Go(func() {
 			for range 400 {
-				if err := link.Send(ctx, Bytes(make([]byte, MaxMessage))); err != nil {
+				if err := link.Send(ctx, Bytes(make([]byte, maxPayload))); err != nil {
 					t.Error(err)
 					return
 				}

@@ -39,12 +39,17 @@ type virtualLab struct {
 // is lost.
 func newVirtualLab(t *testing.T, loss float64) *virtualLab {
 	t.Helper()
-	router, err := vnet.NewRouter(&vnet.RouterConfig{CIDR: "203.0.113.0/24", MinDelay: 50 * time.Millisecond, LoggerFactory: pionLogs{slog.New(slog.DiscardHandler)}})
+	return newSlowVirtualLab(t, loss, 50*time.Millisecond, 1)
+}
+
+func newSlowVirtualLab(t *testing.T, loss float64, delay time.Duration, seed uint64) *virtualLab {
+	t.Helper()
+	router, err := vnet.NewRouter(&vnet.RouterConfig{CIDR: "203.0.113.0/24", MinDelay: delay, LoggerFactory: pionLogs{slog.New(slog.DiscardHandler)}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var mu sync.Mutex
-	dice := rand.New(rand.NewPCG(1, 2))
+	dice := rand.New(rand.NewPCG(seed, 2))
 	router.AddChunkFilter(func(vnet.Chunk) bool {
 		mu.Lock()
 		defer mu.Unlock()
