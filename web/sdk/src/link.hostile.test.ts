@@ -29,8 +29,8 @@ describe('what breaks the protocol ends the link', () => {
     ['control no JSON', control, raw(types.control, 1, 0, 1, 'bye')],
     ['control no object', control, raw(types.control, 1, 0, 1, '[]')],
     ['control, skipped sequence', control, raw(types.control, 1, 0, 2, '{"type":"dance"}')],
-    ['bye of no count', control, raw(types.control, 1, 0, 1, '{"type":"bye","messages":"all"}')],
-    ['ack of more than was sent', control, raw(types.control, 1, 0, 1, '{"type":"ack","messages":1}')],
+    ['bye of no count', control, raw(types.control, 1, 0, 1, '{"type":"bye","frames":"all"}')],
+    ['ack of more than was sent', control, raw(types.control, 1, 0, 1, '{"type":"ack","frames":1}')],
     ['a string', reliable, 'hello'],
     ['a blob', reliable, new Blob(['hello'])],
   ] as const) {
@@ -55,7 +55,7 @@ describe('what breaks the protocol ends the link', () => {
 test('what later versions may say is ignored', async () => {
   const { ann } = await live()
   ann.receive(reliable, raw(9, 0, 0, 1, 'another type'))
-  ann.receive(reliable, raw(types.control, 1, 0, 1, '{"type":"bye","messages":0}')) // not on its data channel
+  ann.receive(reliable, raw(types.control, 1, 0, 1, '{"type":"bye","frames":0}')) // not on its data channel
   ann.receive(control, raw(types.message, 1, 0, 1, 'nor this'))
   ann.receive(reliable, raw(types.message, 0, 7, 1, 'another channel'))
   ann.receive(reliable, raw(types.message, 2, 0, 1, 'another flag counts'))
@@ -75,7 +75,7 @@ test('unreliable messages may come in any order, and twice', async () => {
 
 test('a bye that promises more than comes ends nothing for a minute', async () => {
   const { ann } = await live()
-  ann.receive(control, raw(types.control, 1, 0, 1, '{"type":"bye","messages":9007199254740991}'))
+  ann.receive(control, raw(types.control, 1, 0, 1, '{"type":"bye","frames":9007199254740991}'))
   await vi.advanceTimersByTimeAsync(59_999)
   expect(ann.link.state).toBe('live')
   await vi.advanceTimersByTimeAsync(1)

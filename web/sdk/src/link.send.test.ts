@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { FakeConnection } from '../fakes/connection.ts'
 import { connecting, LinkEnd, live, reliable, settle, unreliable } from '../fakes/links.ts'
-import { maxMessage } from './frame.ts'
+import { maxPayload } from './frame.ts'
 
-const full = 'x'.repeat(maxMessage) // 16 KiB with its header
+const full = 'x'.repeat(maxPayload) // 16 KiB with its header
 const maxBuffered = 256 * 1024
 
 beforeEach(() => {
@@ -14,7 +14,7 @@ beforeEach(() => {
 /** Sends until the browser's buffer is full. */
 async function fill(end: LinkEnd): Promise<void> {
   end.channel(reliable).held = true
-  for (let i = 0; i < 16; i++) await end.link.send(full)
+  for (let i = 0; i < 16; i++) await end.send(full)
 }
 
 /** Whether a promise still waits, for more than the clock. */
@@ -27,7 +27,7 @@ async function pending(promise: Promise<unknown>): Promise<boolean> {
 
 test('messages arrive in order, as text or as bytes', async () => {
   const { ann, bob } = await live()
-  await Promise.all([ann.link.send('one'), ann.link.send(Uint8Array.of(0, 255)), ann.link.send(''), bob.link.send('你好')])
+  await Promise.all([ann.send('one'), ann.send(Uint8Array.of(0, 255)), ann.send(''), bob.send('你好')])
   await settle()
   expect(bob.heard).toEqual(['one', Uint8Array.of(0, 255), ''])
   expect(ann.heard).toEqual(['你好'])
@@ -36,8 +36,8 @@ test('messages arrive in order, as text or as bytes', async () => {
 test('unreliable ones take their own channel', async () => {
   const { ann, bob } = await live()
   ann.channel(reliable).held = true
-  await ann.link.send('reliable')
-  await ann.link.send('unreliable', { unreliable: true })
+  await ann.send('reliable')
+  await ann.send('unreliable', { unreliable: true })
   await settle()
   expect(bob.heard).toEqual(['unreliable'])
   expect(ann.channel(unreliable).bufferedAmount).toBe(0)
@@ -45,9 +45,9 @@ test('unreliable ones take their own channel', async () => {
 
 test('16,376 bytes fit, and one more is refused with what is allowed', async () => {
   const { ann, bob } = await live()
-  await ann.link.send(full)
-  await expect(ann.link.send(full + 'x')).rejects.toMatchObject({ code: 'too-long', message: expect.stringContaining('16377 bytes long; 16376') })
-  await expect(ann.link.send('ü'.repeat(maxMessage / 2 + 1))).rejects.toMatchObject({ code: 'too-long' })
+  await ann.send(full)
+  await expect(ann.send(full + 'x')).rejects.toMatchObject({ code: 'too-long', message: expect.stringContaining('16377 bytes long; 16376') })
+  await expect(ann.send('ü'.repeat(maxPayload / 2 + 1))).rejects.toMatchObject({ code: 'too-long' })
   await settle()
   expect(bob.heard).toEqual([full])
   expect(ann.link.state).toBe('live')
@@ -55,7 +55,7 @@ test('16,376 bytes fit, and one more is refused with what is allowed', async () 
 
 test('waits until the link is live', async () => {
   const { ann, bob } = connecting()
-  const sending = ann.link.send('early')
+  const sending = ann.send('early')
   await sending
   await settle()
   expect(bob.heard).toEqual(['early'])
@@ -67,7 +67,7 @@ describe('a full link', () => {
     await fill(ann)
     const channel = ann.channel(reliable)
     expect(channel.bufferedAmount).toBe(maxBuffered)
-    const sending = ann.link.send('last')
+    const sending = ann.send('last')
     expect(await pending(sending)).toBe(true)
     channel.release(8)
     await sending
@@ -81,7 +81,7 @@ describe('a full link', () => {
   test('keeps the order of the calls', async () => {
     const { ann, bob } = await live()
     await fill(ann)
-    const sending = ['a', 'b', 'c'].map(text => ann.link.send(text))
+    const sending = ['a', 'b', 'c'].map(text => ann.send(text))
     ann.channel(reliable).held = false
     ann.channel(reliable).release()
     await Promise.all(sending)
@@ -93,13 +93,13 @@ describe('a full link', () => {
     const { ann } = await live()
     await fill(ann)
     const waiting: Array<Promise<void>> = []
-    const fits = Math.floor(16 * 1024 * 1024 / maxMessage)
-    for (let i = 0; i < fits; i++) waiting.push(ann.link.send(full))
-    await expect(ann.link.send(full)).rejects.toMatchObject({ code: 'too-much' })
+    const fits = Math.floor(16 * 1024 * 1024 / maxPayload)
+    for (let i = 0; i < fits; i++) waiting.push(ann.send(full))
+    await expect(ann.send(full)).rejects.toMatchObject({ code: 'too-much' })
     ann.channel(reliable).held = false
     ann.channel(reliable).release()
     await Promise.all(waiting)
-    await ann.link.send(full)
+    await ann.send(full)
   })
 })
 
@@ -109,10 +109,10 @@ describe('an aborted send', () => {
   test('while the link is connecting', async () => {
     const { ann, bob } = connecting()
     const abort = new AbortController()
-    const sending = ann.link.send('never', { signal: abort.signal })
+    const sending = ann.send('never', { signal: abort.signal })
     abort.abort('enough')
     await expect(sending).rejects.toMatchObject(aborted)
-    await ann.link.send('other')
+    await ann.send('other')
     await settle()
     expect(bob.heard).toEqual(['other'])
   })
@@ -121,9 +121,9 @@ describe('an aborted send', () => {
     const { ann, bob } = await live()
     await fill(ann)
     const abort = new AbortController()
-    const before = ann.link.send('before')
-    const sending = ann.link.send('never', { signal: abort.signal })
-    const after = ann.link.send('after')
+    const before = ann.send('before')
+    const sending = ann.send('never', { signal: abort.signal })
+    const after = ann.send('after')
     expect(await pending(sending)).toBe(true)
     abort.abort('enough')
     expect(await pending(sending)).toBe(false)
@@ -137,7 +137,7 @@ describe('an aborted send', () => {
 
   test('before it began', async () => {
     const { ann, bob } = await live()
-    await expect(ann.link.send('never', { signal: AbortSignal.abort('enough') })).rejects.toMatchObject(aborted)
+    await expect(ann.send('never', { signal: AbortSignal.abort('enough') })).rejects.toMatchObject(aborted)
     await settle()
     expect(bob.heard).toEqual([])
   })
@@ -147,7 +147,7 @@ describe('the link’s end', () => {
   test('makes who waits give up', async () => {
     const { ann } = await live()
     await fill(ann)
-    const sending = [ann.link.send('a'), ann.link.send('b')]
+    const sending = [ann.send('a'), ann.send('b')]
     ann.link.post({ type: 'broken' })
     for (const result of await Promise.allSettled(sending)) {
       expect(result).toMatchObject({ status: 'rejected', reason: { code: 'gone' } })
@@ -156,7 +156,7 @@ describe('the link’s end', () => {
 
   test('also while it was connecting', async () => {
     const ann = new LinkEnd(true)
-    const sending = ann.link.send('never')
+    const sending = ann.send('never')
     await settle()
     ann.link.post({ type: 'left' })
     await expect(sending).rejects.toMatchObject({ code: 'gone' })
@@ -165,6 +165,6 @@ describe('the link’s end', () => {
   test('lets nobody send any more', async () => {
     const { ann } = await live()
     ann.link.post({ type: 'left' })
-    await expect(ann.link.send('never')).rejects.toMatchObject({ code: 'gone' })
+    await expect(ann.send('never')).rejects.toMatchObject({ code: 'gone' })
   })
 })
