@@ -5,6 +5,7 @@ import { isName } from './inbound.ts'
 import type { Inlet } from './inlet.ts'
 import { type Links, snapshot, type Standing } from './links.ts'
 import { outgoing, type SendOptions } from './outlet.ts'
+import type { Stream, Streams } from './stream.ts'
 
 /** What a room's members say to each other, by channel. */
 export class Channels {
@@ -13,13 +14,15 @@ export class Channels {
   #asked = new Map<string, Channel>() // by kind and name
   #unasked = new Map<Inlet, Standing>() // those that nobody here has asked for yet: what came on them waits
 
+  #streams: Promise<Streams> | undefined
+
   constructor(links: Links, emit: (event: Event) => void) {
     this.#links = links
     this.#emit = emit
   }
 
   get(name: string, { unreliable = false }: ChannelOptions = {}): Channel {
-    if (!isName(name)) throw new SnugError('channel', 'A channel’s name has 1 to 128 bytes, and no control characters.')
+    checkName(name)
     const key = keyOf(name, unreliable)
     let channel = this.#asked.get(key)
     if (!channel) {
@@ -36,7 +39,7 @@ export class Channels {
       for (let item; (item = inlet.take());) this.#emit(new RoomMessageEvent(item.data, snapshot(from), item.unreliable, item.key))
       return
     }
-    if (kind === 'stream') return inlet.stop()
+    if (kind === 'stream') return this.#streams ? void this.#streams.then(streams => streams.arrived(inlet, from), () => inlet.stop()) : inlet.stop()
     const channel = this.#asked.get(keyOf(name, kind === 'unreliable'))
     if (channel) channel.arrived(inlet, () => snapshot(from))
     else if (!inlet.closed && !this.#unasked.has(inlet)) this.#emit(new ChannelEvent(name, kind === 'unreliable', snapshot(from)))
@@ -46,9 +49,7 @@ export class Channels {
 
   /** Sends to one member, on a channel or on what is always there. */
   async send(to: string, data: string | Uint8Array, { unreliable = false, key, signal }: SendOptions = {}, name?: string): Promise<void> {
-    const link = this.#links.get(to)?.link
-    if (!link) throw new SnugError('gone', 'This member isn’t in the room.')
-    await link.outlets.get(unreliable ? 'unreliable' : 'messages', name).send(outgoing(data, unreliable, key), signal)
+    await this.#find(to).link.outlets.get(unreliable ? 'unreliable' : 'messages', name).send(outgoing(data, unreliable, key), signal)
   }
 
   /** Sends to everybody. Who leaves meanwhile, or doesn't want it, is passed over. */
@@ -61,6 +62,33 @@ export class Channels {
     }
   }
 
+  #find(id: string): Standing {
+    const standing = this.#links.get(id)
+    if (!standing) throw new SnugError('gone', 'This member isn’t in the room.')
+    return standing
+  }
+
+  async dial(to: string, name: string, signal?: AbortSignal): Promise<Stream> {
+    checkName(name)
+    const streams = await this.#load()
+    return streams.dial(this.#find(to), name, signal)
+  }
+
+  async *listen(name: string, signal?: AbortSignal): AsyncGenerator<Stream, void> {
+    checkName(name)
+    yield* (await this.#load()).listen(name, signal)
+  }
+
+  #load(): Promise<Streams> {
+    return this.#streams ??= import('./stream.ts').then(
+      ({ Streams }) => new Streams({ snapshot, error: (code, message, cause) => new SnugError(code, message, { cause }) }),
+      error => {
+        this.#streams = undefined // it may be there the next time
+        throw error
+      },
+    )
+  }
+
   /** A channel isn't used here any more. */
   close({ name, unreliable }: Channel): void {
     this.#asked.delete(keyOf(name, unreliable))
@@ -71,7 +99,12 @@ export class Channels {
   end(): void {
     for (const channel of this.#asked.values()) channel.close()
     this.#unasked.clear()
+    void this.#streams?.then(streams => streams.end(), () => {})
   }
+}
+
+function checkName(name: string): void {
+  if (!isName(name)) throw new SnugError('channel', 'A channel’s name has 1 to 128 bytes, and no control characters.')
 }
 
 function keyOf(name: string | undefined, unreliable: boolean): string {

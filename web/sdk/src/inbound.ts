@@ -144,7 +144,7 @@ export class Inbound {
     if (inlet.kind !== 'stream') return this.#piece(inlet, flags, payload, cost)
     if (flags) throw refused()
     inlet.received += cost
-    return this.#arrived(inlet, { data: payload, cost, reserved: 0, unreliable: false })
+    return this.#arrived(inlet, { data: payload.slice(), cost, reserved: 0, unreliable: false })
   }
 
   /** Each piece but the last fills its frame: what a message costs is known from its length, and nobody can send it in crumbs. */

@@ -26,11 +26,11 @@ describe('what breaks the protocol ends the link', () => {
     ['not UTF-8', reliable, raw(types.message, 1, 0, 1, [255])],
     ['skipped sequence', reliable, message(2)],
     ['sequence from 0', reliable, message(0)],
-    ['control no JSON', control, raw(types.control, 1, 0, 1, 'bye')],
-    ['control no object', control, raw(types.control, 1, 0, 1, '[]')],
-    ['control, skipped sequence', control, raw(types.control, 1, 0, 2, '{"type":"dance"}')],
-    ['bye of no count', control, raw(types.control, 1, 0, 1, '{"type":"bye","frames":"all"}')],
-    ['ack of more than was sent', control, raw(types.control, 1, 0, 1, '{"type":"ack","frames":1}')],
+    ['control no JSON', control, raw(types.control, 1, 0, 2, 'bye')],
+    ['control no object', control, raw(types.control, 1, 0, 2, '[]')],
+    ['control, skipped sequence', control, raw(types.control, 1, 0, 3, '{"type":"dance"}')],
+    ['bye of no count', control, raw(types.control, 1, 0, 2, '{"type":"bye","frames":"all"}')],
+    ['ack of more than was sent', control, raw(types.control, 1, 0, 2, '{"type":"ack","frames":1}')],
     ['a string', reliable, 'hello'],
     ['a blob', reliable, new Blob(['hello'])],
   ] as const) {
@@ -55,15 +55,14 @@ describe('what breaks the protocol ends the link', () => {
 test('what later versions may say is ignored', async () => {
   const { ann } = await live()
   ann.receive(reliable, raw(9, 0, 0, 1, 'another type'))
-  ann.receive(reliable, raw(types.control, 1, 0, 1, '{"type":"bye","frames":0}')) // not on its data channel
+  ann.receive(reliable, raw(types.control, 1, 0, 2, '{"type":"bye","frames":0}')) // not on its data channel
   ann.receive(control, raw(types.message, 1, 0, 1, 'nor this'))
-  ann.receive(reliable, raw(types.message, 0, 7, 1, 'another channel'))
-  ann.receive(reliable, raw(types.message, 2, 0, 1, 'another flag counts'))
-  ann.receive(control, raw(types.control, 2, 0, 1, 'and here'))
-  ann.receive(control, raw(types.control, 1, 0, 2, '{"type":"dance"}'))
-  ann.receive(reliable, raw(types.message, 1, 0, 2, 'known'))
+  ann.receive(reliable, raw(types.message, 32, 0, 3, 'another flag'))
+  ann.receive(control, raw(types.control, 2, 0, 2, 'and here'))
+  ann.receive(control, raw(types.control, 1, 0, 3, '{"type":"dance"}'))
+  ann.receive(reliable, raw(types.message, 1, 0, 4, 'all of these count'))
   await settle()
-  expect(ann.heard).toEqual(['known'])
+  expect(ann.heard).toEqual(['all of these count'])
   expect(ann.link.state).toBe('live')
 })
 
@@ -75,7 +74,7 @@ test('unreliable messages may come in any order, and twice', async () => {
 
 test('a bye that promises more than comes ends nothing for a minute', async () => {
   const { ann } = await live()
-  ann.receive(control, raw(types.control, 1, 0, 1, '{"type":"bye","frames":9007199254740991}'))
+  ann.receive(control, raw(types.control, 1, 0, 2, '{"type":"bye","frames":9007199254740991}'))
   await vi.advanceTimersByTimeAsync(59_999)
   expect(ann.link.state).toBe('live')
   await vi.advanceTimersByTimeAsync(1)
@@ -84,7 +83,7 @@ test('a bye that promises more than comes ends nothing for a minute', async () =
 
 test('an answer to no bye ends nothing', async () => {
   const { ann } = await live()
-  ann.receive(control, raw(types.control, 1, 0, 1, '{"type":"bye-ack"}'))
+  ann.receive(control, raw(types.control, 1, 0, 2, '{"type":"bye-ack"}'))
   await settle()
   expect(ann.link.state).toBe('live')
 })

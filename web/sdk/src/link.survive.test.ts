@@ -128,7 +128,7 @@ describe('another carrier', () => {
     await later(4_000)
     ann.pc.become('failed')
     await settle()
-    expect(ann.controls[0]).toEqual({ type: 'ack', frames: 1 })
+    expect(ann.controls[0]).toEqual({ type: 'ack', frames: 1, windows: { 0: 262_144 + 3 + 32 } })
     expect(bob.controls[0]).toEqual({ type: 'ack', frames: 0 })
     expect(new DataView(ann.channel(control).sent[0]!.buffer).getUint32(4)).toBe(1)
   })
@@ -154,7 +154,7 @@ describe('another carrier', () => {
     ann.pass = bob.pass = () => {}
     ann.pc.become('failed')
     const full = 'x'.repeat(maxPayload)
-    for (let i = 0; i < 64; i++) await ann.send(full)
+    for (let i = 0; i < 64; i++) await ann.send(full, {}, `${Math.floor(i / 15)}`) // each as much as its window allows
     await ann.send('never', { unreliable: true })
     let waits = true
     const last = ann.send('last').then(() => { waits = false })
@@ -165,8 +165,8 @@ describe('another carrier', () => {
     await later(3_000)
     await last
     await settle()
-    expect(bob.heard).toHaveLength(65)
-    expect(bob.heard.at(-1)).toBe('last')
+    expect(Object.values(bob.heardOn).flat()).toHaveLength(64)
+    expect(bob.heard).toEqual(['last'])
   })
 
   test('isn’t waited for in vain: closed without a bye is the end after 10 s', async () => {
@@ -188,14 +188,14 @@ describe('what came is acknowledged', () => {
     await later(199)
     expect(bob.controls).toEqual([])
     await later(1)
-    expect(bob.controls).toEqual([{ type: 'ack', frames: 2 }])
+    expect(bob.controls).toEqual([{ type: 'ack', frames: 2, windows: { 0: 262_144 + 2 * (3 + 32) } }])
   })
 
   test('after 64 KiB', async () => {
     const { ann, bob } = await live()
     for (let i = 0; i < 4; i++) await ann.send('x'.repeat(maxPayload))
     await settle()
-    expect(bob.controls).toEqual([{ type: 'ack', frames: 4 }])
+    expect(bob.controls).toEqual([{ type: 'ack', frames: 4, windows: { 0: expect.any(Number) } }])
     await later(1_000)
     expect(bob.controls).toHaveLength(1)
   })
@@ -204,15 +204,16 @@ describe('what came is acknowledged', () => {
     const { ann, bob } = await live()
     bob.channel(control).held = true
     let sent = 0
-    const sending = Array.from({ length: 70 }, () => ann.send('x'.repeat(maxPayload)).then(() => { sent++ }))
+    const sending = Array.from({ length: 70 }, (_, i) => ann.send('x'.repeat(maxPayload), {}, `${i % 7}`).then(() => { sent++ }))
+    const heard = () => Object.values(bob.heardOn).flat()
     await later(5_000)
-    expect(bob.heard).toHaveLength(64)
+    expect(heard()).toHaveLength(64)
     expect(sent).toBe(64)
     bob.channel(control).release()
     bob.channel(control).held = false
     await Promise.all(sending)
     await settle()
-    expect(bob.heard).toHaveLength(70)
+    expect(heard()).toHaveLength(70)
   })
 
   test('but not what is unreliable', async () => {

@@ -214,5 +214,6 @@ describe('close', () => {
 })
 
 function frameOf(text: string): ArrayBuffer {
-  return Uint8Array.of(1, 1, 0, 0, 0, 0, 0, 1, ...new TextEncoder().encode(text)).buffer
+  return Uint8Array.of(1, 1, 0, 0, 0, 0, 0, 2, // the first is the hello
+     ...new TextEncoder().encode(text)).buffer
 }

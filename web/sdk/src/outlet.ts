@@ -53,13 +53,16 @@ export class Outlet implements Source {
   closedAt = 0
   /** What no other that is open may have; empty for streams. */
   readonly key: string
+  /** Why nobody may send any more. */
+  ended: SnugError | undefined
+  /** Called when nothing more can be sent, with why. */
+  failed: (error: SnugError) => void = () => {}
   protected items: Item[] = []
   protected all: Outlets
   #opening: object
   #window = firstWindow
   #used = 0
   #close: number | undefined // flags of the frame that is still to be sent
-  #ended: SnugError | undefined // nobody may send
 
   constructor(all: Outlets, key: string, opening: object) {
     this.all = all
@@ -71,7 +74,7 @@ export class Outlet implements Source {
   async send(message: Outgoing, signal?: AbortSignal): Promise<void> {
     const size = message.bytes.length + frameCost
     if (signal?.aborted) throw abortion(signal)
-    if (this.#ended) throw this.#ended
+    if (this.ended) throw this.ended
     this.all.enter(size)
     await new Promise<void>((resolve, reject) => {
       const item: Item = { ...message, at: 0, start: 0, settled: false, settle: error => {
@@ -121,7 +124,7 @@ export class Outlet implements Source {
   /** Opens it, when it is known that the other side takes channels, and there is anything to send. */
   #open(sequence: number): Uint8Array<ArrayBuffer> | undefined {
     while (this.items[0]?.settled) this.items.shift()
-    if (!this.items.length && this.#close === undefined && (this.key || this.#ended)) return undefined
+    if (!this.items.length && this.#close === undefined && (this.key || this.ended)) return undefined
     this.id = this.all.claim(this)
     return this.id === undefined ? undefined : encodeFrame(typeOpen, 0, this.id, sequence, bytesOf(JSON.stringify(this.#opening)))
   }
@@ -174,9 +177,9 @@ export class Outlet implements Source {
   /** Nothing more is sent on it: after what waits, or instead of it. */
   close(error?: SnugError): void {
     if (this.closedAt) return
-    const first = !this.#ended
+    const first = !this.ended
     if (error) this.fail(error)
-    this.#ended ??= new SnugError('closed', 'This channel is closed.')
+    this.ended ??= new SnugError('closed', 'This channel is closed.')
     const unknown = this.id === undefined && !this.items.length && !!this.key
     this.all.forget(this, unknown)
     if (unknown || !(first || error)) return
@@ -187,10 +190,11 @@ export class Outlet implements Source {
 
   /** Nothing more can be sent. */
   fail(error: SnugError): void {
-    this.#ended ??= error
+    this.ended ??= error
     for (const item of this.items.splice(0)) item.settle(error)
     if (this.#close !== undefined) this.all.leave()
     this.#close = undefined
+    this.failed(error)
   }
 }
 

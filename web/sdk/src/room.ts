@@ -10,6 +10,7 @@ import type { SendOptions } from './outlet.ts'
 import type { Leg } from './path.ts'
 import type { FromHub, Holds, Welcome } from './protocol.ts'
 import { applyChange, type Entry, type Roster } from './roster.ts'
+import type { Stream } from './stream.ts'
 import type { Token } from './token.ts'
 
 export interface JoinOptions {
@@ -161,6 +162,19 @@ export class Room extends EventTarget {
   /** The channel of this name, to everybody; always the same one until it is closed. Throws a SnugError, code `channel`, if that can't be a name. */
   channel(name: string, options?: ChannelOptions): Channel {
     return this.#channels.get(name, options)
+  }
+
+  /**
+   * Opens a stream of bytes to a member that listens for this name. Waits while the link is connecting, or the other side takes no more
+   * channels. Rejects with a SnugError, code `closed` if nobody listens there, and if the signal is aborted.
+   */
+  dial(to: string, name: string, { signal }: { signal?: AbortSignal } = {}): Promise<Stream> {
+    return this.#channels.dial(to, name, signal)
+  }
+
+  /** The streams that others dial by this name, one after the other, from the first next() until the signal is aborted or the room ends. */
+  listen(name: string, { signal }: { signal?: AbortSignal } = {}): AsyncGenerator<Stream, void> {
+    return this.#channels.listen(name, signal)
   }
 
   /** Leaves: everything sent before has arrived then, or two seconds have passed. */
