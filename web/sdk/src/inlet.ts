@@ -51,8 +51,8 @@ export class Inlet {
 
   /** What came and waits is dropped, and so is what may come still; the other side is told so. */
   stop(): void {
-    while (this.take());
     this.#all.refuse(this)
+    while (this.take());
   }
 
   /** What may come in all. */

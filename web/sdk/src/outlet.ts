@@ -86,7 +86,7 @@ export class Outlet implements Source {
         else resolve()
       } }
       const abort = () => {
-        item.settle(abortion(signal!))
+        item.settle(abortion(signal!, item.at > 0))
         this.ready()
       }
       signal?.addEventListener('abort', abort)
@@ -241,6 +241,6 @@ export function gone(): SnugError {
   return new SnugError('gone', 'The link is gone.')
 }
 
-function abortion(signal: AbortSignal): SnugError {
-  return new SnugError('aborted', 'Sending was aborted.', { cause: signal.reason })
+function abortion(signal: AbortSignal, begun = false): SnugError {
+  return new SnugError('aborted', `Sending was aborted${begun ? ': the other side forgets the part of it that it has' : ''}.`, { cause: signal.reason })
 }

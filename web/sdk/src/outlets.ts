@@ -5,7 +5,7 @@ import { gone, type Kind, LossyOutlet, Outlet } from './outlet.ts'
 import { Outbox, type Source } from './outbox.ts'
 
 // What may wait in send() for one link, in bytes; beyond, it rejects.
-const maxWaiting = 16 * 1024 * 1024
+const maxWaiting = 64 * 1024 * 1024
 const maxID = 0xffff
 
 /** A link's channels to the other side. Each side numbers its own. */
