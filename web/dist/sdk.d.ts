@@ -100,7 +100,7 @@ declare class Room extends EventTarget {
     leave(): Promise<void>;
 }
 interface ChannelOptions {
-    /** Messages are sent once, in no order, and may get lost; each has to fit into a frame. */
+    /** Messages are sent once, in no order, and may get lost; each has to fit into a frame. What comes is taken either way. */
     unreliable?: boolean;
 }
 interface Channel {

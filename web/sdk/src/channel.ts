@@ -6,7 +6,7 @@ import type { Member } from './member.ts'
 import type { SendOptions } from './outlet.ts'
 
 export interface ChannelOptions {
-  /** Messages are sent once, in no order, and may get lost; each has to fit into a frame. */
+  /** Messages are sent once, in no order, and may get lost; each has to fit into a frame. What comes is taken either way. */
   unreliable?: boolean
 }
 

@@ -11,7 +11,7 @@ import type { Stream, Streams } from './stream.ts'
 export class Channels {
   #links: Links
   #emit: (event: Event) => void
-  #asked = new Map<string, Channel>() // by kind and name
+  #asked = new Map<string, Channel>() // by name
   #unasked = new Map<Inlet, Standing>() // those that nobody here has asked for yet: what came on them waits
 
   #streams: Promise<Streams> | undefined
@@ -23,12 +23,12 @@ export class Channels {
 
   get(name: string, { unreliable = false }: ChannelOptions = {}): Channel {
     checkName(name)
-    const key = keyOf(name, unreliable)
-    let channel = this.#asked.get(key)
+    let channel = this.#asked.get(name)
     if (!channel) {
-      this.#asked.set(key, channel = new Channel(this, name, unreliable))
-      for (const [inlet, from] of this.#unasked) if (keyOf(inlet.name, inlet.kind === 'unreliable') === key) this.arrived(inlet, from)
+      this.#asked.set(name, channel = new Channel(this, name, unreliable))
+      for (const [inlet, from] of this.#unasked) if (inlet.name === name) this.arrived(inlet, from)
     }
+    if (channel.unreliable !== unreliable) throw new SnugError('channel', `There is a channel of this name, which is ${unreliable ? 'reliable' : 'unreliable'}.`)
     return channel
   }
 
@@ -40,7 +40,7 @@ export class Channels {
       return
     }
     if (kind === 'stream') return this.#streams ? void this.#streams.then(streams => streams.arrived(inlet, from), () => inlet.stop()) : inlet.stop()
-    const channel = this.#asked.get(keyOf(name, kind === 'unreliable'))
+    const channel = this.#asked.get(name)
     if (channel) channel.arrived(inlet, () => snapshot(from))
     else if (!inlet.closed && !this.#unasked.has(inlet)) this.#emit(new ChannelEvent(name, kind === 'unreliable', snapshot(from)))
     if (channel || (inlet.closed && !inlet.waiting.length) || from.link.state === 'gone') this.#unasked.delete(inlet)
@@ -91,7 +91,7 @@ export class Channels {
 
   /** A channel isn't used here any more. */
   close({ name, unreliable }: Channel): void {
-    this.#asked.delete(keyOf(name, unreliable))
+    this.#asked.delete(name)
     for (const { link } of this.#links.all) link.outlets.close(unreliable ? 'unreliable' : 'messages', name)
   }
 
@@ -105,8 +105,4 @@ export class Channels {
 
 function checkName(name: string): void {
   if (!isName(name)) throw new SnugError('channel', 'A channel’s name has 1 to 128 bytes, and no control characters.')
-}
-
-function keyOf(name: string | undefined, unreliable: boolean): string {
-  return `${unreliable} ${name}`
 }
