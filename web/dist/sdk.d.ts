@@ -418,9 +418,9 @@ declare class Channels {
     /** A member's channel was opened, has something to take, or was closed. */
     arrived(inlet: Inlet, from: Standing): void;
     /** Sends to one member, on a channel or on what is always there. */
-    send(to: string, data: string | Uint8Array, { unreliable, key, signal }?: SendOptions, name?: string): Promise<void>;
+    send(to: string, data: string | Uint8Array, options?: SendOptions, name?: string): Promise<void>;
     /** Sends to everybody. Who leaves meanwhile, or doesn't want it, is passed over. */
-    broadcast(data: string | Uint8Array, { unreliable, key, signal }?: SendOptions, name?: string): Promise<void>;
+    broadcast(data: string | Uint8Array, options?: SendOptions, name?: string): Promise<void>;
     dial(to: string, name: string, signal?: AbortSignal): Promise<Stream>;
     listen(name: string, signal?: AbortSignal): AsyncGenerator<Stream, void>;
     /** A channel isn't used here any more. */
@@ -632,14 +632,13 @@ declare class Carrier {
 interface TrafficHandlers {
     /** A channel of the other side's was opened, has something to take, or was closed. */
     arrived(inlet: Inlet): void;
-    /** Something was said on the control channel that concerns the link. */
-    said(message: Exclude<Control, {
-        type: 'hello' | 'ack' | 'bye';
-    }>): void;
-    /** The other side closes. */
-    bye(): void;
-    /** All that it had sent before is here, and it was told so. */
-    drained(): void;
+    /** The other side closes; all that it had sent before is here, and it was told so; it has all that was sent from here. */
+    post(event: {
+        type: 'bye' | 'drained' | 'bye-ack';
+    }): void;
+    /** The other side has said a signal, or its leg of the path. */
+    take(signal: Signal): void;
+    heard(leg: Path): void;
 }
 /** What a link carries, on whatever carrier there is: frames in and out, their acknowledgement, and the last of them. */
 declare class Traffic {
@@ -712,8 +711,8 @@ declare class Inbound {
     acknowledge(): {
         type: 'ack';
         frames: number;
-        windows?: Record<string, number>;
-        opens?: number;
+        windows: Record<string, number> | undefined;
+        opens: number | undefined;
     };
     /** All of it has to be told: what was told may be lost. */
     resay(): void;
@@ -760,6 +759,11 @@ declare class Inlet {
     refused: boolean;
     part: Part | undefined;
     readonly waiting: Item[];
+    /** Of an unreliable one, the newest message of each key, the one that was updated longest ago first. */
+    readonly keys: Map<string, {
+        sequence: number;
+        item: Item;
+    }>;
     constructor(all: Inbound, id: number, kind: string, name?: string, answers?: number);
     /** What waits, one after the other. */
     take(): Item | undefined;
@@ -767,12 +771,6 @@ declare class Inlet {
     stop(): void;
     /** What may come in all. */
     get limit(): number;
-    /** Whether a message of a key is newer than what was seen of it. */
-    isNewer(key: string, sequence: number): boolean;
-    /** The message of this key that waits. */
-    waitsFor(key: string): Item | undefined;
-    /** Remembers the newest message of a key, and forgets the key that was updated longest ago if there are too many. */
-    remember(key: string, sequence: number, item: Item): void;
 }
 /** A link's channels to the other side. Each side numbers its own. */
 declare class Outlets implements Source {

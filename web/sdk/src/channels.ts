@@ -43,23 +43,27 @@ export class Channels {
     const channel = this.#asked.get(name)
     if (channel) channel.arrived(inlet, () => snapshot(from))
     else if (!inlet.closed && !this.#unasked.has(inlet)) this.#emit(new ChannelEvent(name, kind === 'unreliable', snapshot(from)))
-    if (channel || (inlet.closed && !inlet.waiting.length) || from.link.state === 'gone') this.#unasked.delete(inlet)
+    if (channel || (inlet.closed && !inlet.waiting.length)) this.#unasked.delete(inlet)
     else this.#unasked.set(inlet, from)
+    // What nobody had asked for while its sender was there isn't kept.
+    for (const [other, { link }] of this.#unasked) if (link.state === 'gone') this.#unasked.delete(other)
   }
 
   /** Sends to one member, on a channel or on what is always there. */
-  async send(to: string, data: string | Uint8Array, { unreliable = false, key, signal }: SendOptions = {}, name?: string): Promise<void> {
-    await this.#find(to).link.outlets.get(unreliable ? 'unreliable' : 'messages', name).send(outgoing(data, unreliable, key), signal)
+  async send(to: string, data: string | Uint8Array, options: SendOptions = {}, name?: string): Promise<void> {
+    await this.#send([this.#find(to)], data, options, name)[0]
   }
 
   /** Sends to everybody. Who leaves meanwhile, or doesn't want it, is passed over. */
-  async broadcast(data: string | Uint8Array, { unreliable = false, key, signal }: SendOptions = {}, name?: string): Promise<void> {
+  async broadcast(data: string | Uint8Array, options: SendOptions = {}, name?: string): Promise<void> {
+    await Promise.all(this.#send(this.#links.all, data, options, name).map(sending => sending.catch((error: unknown) => {
+      if (!(error instanceof SnugError && ['gone', 'closed'].includes(error.code))) throw error
+    })))
+  }
+
+  #send(to: Standing[], data: string | Uint8Array, { unreliable, key, signal }: SendOptions, name?: string): Array<Promise<void>> {
     const message = outgoing(data, unreliable, key)
-    const sending = this.#links.all.map(({ link }) => link.outlets.get(unreliable ? 'unreliable' : 'messages', name).send(message, signal))
-    for (const { status, ...result } of await Promise.allSettled(sending)) {
-      const reason = 'reason' in result ? result.reason : undefined
-      if (status === 'rejected' && !(reason instanceof SnugError && ['gone', 'closed'].includes(reason.code))) throw reason
-    }
+    return to.map(({ link }) => link.outlets.get(unreliable ? 'unreliable' : 'messages', name).send(message, signal))
   }
 
   #find(id: string): Standing {

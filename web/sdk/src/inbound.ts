@@ -14,6 +14,7 @@ const reserveFrom = firstWindow / 2 // a message that costs more needs a reserva
 const windowStep = 64 * 1024 // that a window grows by to be told at once
 const ackBytes = 64 * 1024 // of frames, likewise
 const maxName = 128
+const maxKeys = 256 // that are remembered for a channel
 
 /** What a frame brought: a channel was opened (if it isn't refused at once), has a message, was closed, or isn't wanted by the other side. */
 export type Arrival = { type: 'open' | 'message' | 'close'; inlet: Inlet } | { type: 'stop'; id: number }
@@ -144,7 +145,7 @@ export class Inbound {
     if (inlet.kind !== 'stream') return this.#piece(inlet, flags, payload, cost)
     if (flags) throw refused()
     inlet.received += cost
-    return this.#arrived(inlet, { data: payload.slice(), cost, reserved: 0, unreliable: false })
+    return this.#arrived(inlet, payload.slice(), cost)
   }
 
   /** Each piece but the last fills its frame: what a message costs is known from its length, and nobody can send it in crumbs. */
@@ -166,7 +167,7 @@ export class Inbound {
     }
     inlet.received += cost
     const { part } = inlet
-    if (!part) return this.#arrived(inlet, { data: text ? textOf(bytes) : bytes.slice(), cost, reserved: 0, unreliable: false })
+    if (!part) return this.#arrived(inlet, text ? textOf(bytes) : bytes.slice(), cost)
     part.size += bytes.length
     if (text !== part.text || part.size > part.length || more === (part.size === part.length)) throw refused()
     part.pieces.push(bytes)
@@ -185,7 +186,7 @@ export class Inbound {
     }
     inlet.part = undefined
     this.#unqueue(inlet)
-    return this.#arrived(inlet, { data: text ? textOf(bytes) : bytes, cost: costOf(length), reserved, unreliable: false })
+    return this.#arrived(inlet, text ? textOf(bytes) : bytes, costOf(length), reserved)
   }
 
   /** The other side has given a message up. It counts as if all of it had come, so nothing of what was granted for it lingers. */
@@ -199,8 +200,8 @@ export class Inbound {
     this.#note(inlet)
   }
 
-  #arrived(inlet: Inlet, item: Item): Arrival {
-    inlet.waiting.push(item)
+  #arrived(inlet: Inlet, data: string | Uint8Array, cost: number, reserved = 0): Arrival {
+    inlet.waiting.push({ data, cost, reserved, unreliable: false })
     this.#note(inlet)
     return { type: 'message', inlet }
   }
@@ -280,15 +281,22 @@ export class Inbound {
   /** Keeps the newest message of a key. One that waits is replaced. */
   #lossy(inlet: Inlet, item: Item, sequence: number): Arrival | undefined {
     const { key } = item
-    if (key && !inlet.isNewer(key, sequence)) return undefined
-    const waits = key ? inlet.waitsFor(key) : undefined
-    const more = item.cost - (waits?.cost ?? 0)
+    const { keys, waiting } = inlet
+    const known = key === undefined ? undefined : keys.get(key)
+    if (known && ((sequence - known.sequence) | 0) <= 0) return undefined
+    const old = known && waiting.includes(known.item) ? known.item : undefined
+    const more = item.cost - (old?.cost ?? 0)
     if (this.#unreliable + more > maxUnreliable) return undefined
     this.#unreliable += more
-    if (key) inlet.remember(key, sequence, waits ?? item)
-    if (waits) Object.assign(waits, item)
-    else inlet.waiting.push(item)
-    return waits ? undefined : { type: 'message', inlet }
+    if (key !== undefined) {
+      const [oldest] = keys.keys()
+      if (known) keys.delete(key)
+      else if (keys.size >= maxKeys) keys.delete(oldest!)
+      keys.set(key, { sequence, item: old ?? item })
+    }
+    if (old) Object.assign(old, item)
+    else waiting.push(item)
+    return old ? undefined : { type: 'message', inlet }
   }
 
   /** How much of what all channels share is in use, in bytes. */
@@ -309,12 +317,11 @@ export class Inbound {
   }
 
   /** What the other side has to be told. It counts as told: if it couldn't be said, resay() is called. */
-  acknowledge(): { type: 'ack'; frames: number; windows?: Record<string, number>; opens?: number } {
-    const windows: Record<string, number> = {}
+  acknowledge(): { type: 'ack'; frames: number; windows: Record<string, number> | undefined; opens: number | undefined } {
+    let windows: Record<string, number> | undefined
     for (const inlet of this.#inlets.values()) {
-      const { id, limit, refused, kind } = inlet
-      if (refused || kind === 'unreliable') continue
-      if (limit !== inlet.told || (this.#tellAll && limit !== firstWindow)) windows[id] = inlet.told = limit
+      const { id, limit, told, refused, kind } = inlet
+      if (!refused && kind !== 'unreliable' && (limit !== told || (this.#tellAll && limit !== firstWindow))) (windows ??= {})[id] = inlet.told = limit
     }
     const opens = maxChannels + this.#freed
     const more = opens !== this.#opens || (this.#tellAll && this.#freed > 0)
@@ -322,7 +329,7 @@ export class Inbound {
     this.#unacknowledged = 0
     this.#tellAll = false
     this.urgency = 'not'
-    return { type: 'ack', frames: this.frames, ...(Object.keys(windows).length ? { windows } : {}), ...(more ? { opens } : {}) }
+    return { type: 'ack', frames: this.frames, windows, opens: more ? opens : undefined }
   }
 
   /** All of it has to be told: what was told may be lost. */

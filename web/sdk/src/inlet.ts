@@ -1,8 +1,6 @@
 import type { Inbound } from './inbound.ts'
 import { firstWindow } from './outlet.ts'
 
-const maxKeys = 256 // that are remembered for a channel
-
 /** A message that waits for the application, or a piece of a stream. reserved: bytes of the link's reserve that it has. */
 export interface Item { data: string | Uint8Array; key?: string | undefined; cost: number; reserved: number; unreliable: boolean }
 
@@ -31,7 +29,8 @@ export class Inlet {
   refused = false
   part: Part | undefined
   readonly waiting: Item[] = []
-  #keys = new Map<string, { sequence: number; item: Item }>()
+  /** Of an unreliable one, the newest message of each key, the one that was updated longest ago first. */
+  readonly keys = new Map<string, { sequence: number; item: Item }>()
   #all: Inbound
 
   constructor(all: Inbound, id: number, kind: string, name?: string, answers = 0) {
@@ -58,24 +57,5 @@ export class Inlet {
   /** What may come in all. */
   get limit(): number {
     return Math.max(this.told, this.released + this.window + this.holds)
-  }
-
-  /** Whether a message of a key is newer than what was seen of it. */
-  isNewer(key: string, sequence: number): boolean {
-    const known = this.#keys.get(key)
-    return !known || ((sequence - known.sequence) | 0) > 0
-  }
-
-  /** The message of this key that waits. */
-  waitsFor(key: string): Item | undefined {
-    const item = this.#keys.get(key)?.item
-    return item && this.waiting.includes(item) ? item : undefined
-  }
-
-  /** Remembers the newest message of a key, and forgets the key that was updated longest ago if there are too many. */
-  remember(key: string, sequence: number, item: Item): void {
-    this.#keys.delete(key)
-    if (this.#keys.size >= maxKeys) for (const oldest of this.#keys.keys()) { this.#keys.delete(oldest); break }
-    this.#keys.set(key, { sequence, item })
   }
 }

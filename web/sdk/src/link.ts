@@ -56,13 +56,9 @@ export class Link {
     this.#on = on
     this.#traffic = new Traffic({
       arrived: inlet => on.arrived(inlet),
-      said: message => {
-        if (message.type === 'path') this.#legs.heard(message.path)
-        else if (message.type === 'bye-ack') this.post(message)
-        else this.take(message)
-      },
-      bye: () => this.post({ type: 'bye' }),
-      drained: () => this.post({ type: 'drained' }),
+      post: event => this.post(event),
+      take: signal => this.take(signal),
+      heard: leg => this.#legs.heard(leg),
     })
     this.#machine = new Machine(offerer)
     this.post({ type: 'begin', turn: hasTURN(on.configuration()) })

@@ -134,10 +134,8 @@ export class Links {
     }
     const standing: Standing = { entry, listed: true, missed: undefined, link: undefined as never, failures: known?.failures ?? 0, retry: undefined, before: known && isTemporary(known.link.cause) ? known.link.cause : undefined }
     standing.link = new Link(offers(this.#on.self(), entry), {
-      configuration: this.#on.configuration,
+      ...this.#on,
       signal: body => this.#on.signal(entry.id, body),
-      probe: this.#on.probe,
-      report: this.#on.report,
       anew: signal => {
         if (standing.listed && this.#standings.get(entry.id) === standing) this.#renew(standing, signal)
       },

@@ -1,10 +1,12 @@
 import { type Carrier, control, reliable } from './carrier.ts'
-import { type Control, decodeControl } from './control.ts'
+import { decodeControl } from './control.ts'
 import { malformed } from './decode.ts'
 import { decodeFrame, flagText, maxMessage, textOf, typeControl } from './frame.ts'
 import { type Arrival, Inbound, maxChannels } from './inbound.ts'
 import type { Inlet } from './inlet.ts'
 import { Outlets } from './outlets.ts'
+import type { Path } from './path.ts'
+import type { Signal } from './signals.ts'
 
 // What came is acknowledged when it is so much that inbound.ts says so, or so old.
 const ackDelay = 200 // ms
@@ -12,12 +14,11 @@ const ackDelay = 200 // ms
 export interface TrafficHandlers {
   /** A channel of the other side's was opened, has something to take, or was closed. */
   arrived(inlet: Inlet): void
-  /** Something was said on the control channel that concerns the link. */
-  said(message: Exclude<Control, { type: 'hello' | 'ack' | 'bye' }>): void
-  /** The other side closes. */
-  bye(): void
-  /** All that it had sent before is here, and it was told so. */
-  drained(): void
+  /** The other side closes; all that it had sent before is here, and it was told so; it has all that was sent from here. */
+  post(event: { type: 'bye' | 'drained' | 'bye-ack' }): void
+  /** The other side has said a signal, or its leg of the path. */
+  take(signal: Signal): void
+  heard(leg: Path): void
 }
 
 /** What a link carries, on whatever carrier there is: frames in and out, their acknowledgement, and the last of them. */
@@ -101,9 +102,11 @@ export class Traffic {
       case 'bye':
         this.#last = message.frames
         this.outlets.end()
-        this.#on.bye()
+        this.#on.post({ type: 'bye' })
         return this.#checkBye()
-      default: this.#on.said(message!)
+      case 'bye-ack': return this.#on.post(message)
+      case 'path': return this.#on.heard(message.path)
+      default: this.#on.take(message!)
     }
   }
 
@@ -133,6 +136,6 @@ export class Traffic {
     if (this.#inbound.frames < this.#last) return
     this.#last = Infinity
     this.say({ type: 'bye-ack' })
-    this.#on.drained()
+    this.#on.post({ type: 'drained' })
   }
 }
