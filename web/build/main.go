@@ -10,9 +10,10 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
-	"sort"
+	"slices"
 
 	"github.com/evanw/esbuild/pkg/api"
 )
@@ -50,49 +51,48 @@ func run(check bool) error {
 	return write(files)
 }
 
-// bundle makes one file of each entry point, and one more of each part that it loads later by import(), such as
-// sdk-seal.js. Such a part imports nothing itself, or what it shares would be a third file that is loaded first.
+// entries are what is built, each by itself: so each is one file, but for what it loads late.
+var entries = map[string]string{
+	"sdk":    "web/sdk/src/index.ts",
+	"app":    "web/app/src/main.ts",
+	"doctor": "web/app/src/doctor.ts",
+}
+
 func bundle() (map[string][]byte, error) {
 	files := make(map[string][]byte)
-	for _, e := range []api.EntryPoint{
-		{InputPath: "web/sdk/src/index.ts", OutputPath: "sdk"},
-		{InputPath: "web/app/src/main.ts", OutputPath: "app"},
-		{InputPath: "web/app/src/doctor.ts", OutputPath: "doctor"},
-	} {
-		if err := bundleOne(e, files); err != nil {
-			return nil, err
+	for _, name := range slices.Sorted(maps.Keys(entries)) {
+		r := api.Build(api.BuildOptions{
+			EntryPointsAdvanced: []api.EntryPoint{{InputPath: entries[name], OutputPath: name}},
+			Bundle:              true,
+			Splitting:           true,
+			// Who loads something late gets the same from the SDK and the page: it imports no values.
+			ChunkNames:        "sdk.[name]",
+			Format:            api.FormatESModule,
+			Target:            api.ES2022,
+			MinifyIdentifiers: true,
+			MinifySyntax:      true,
+			MinifyWhitespace:  true,
+			Charset:           api.CharsetUTF8,
+			LegalComments:     api.LegalCommentsEndOfFile,
+			Outdir:            dist,
+			LogLevel:          api.LogLevelInfo,
+		})
+		if len(r.Errors) > 0 {
+			return nil, fmt.Errorf("%d errors", len(r.Errors))
+		}
+		for _, f := range r.OutputFiles {
+			base := filepath.Base(f.Path)
+			if known, ok := files[base]; ok && !bytes.Equal(known, f.Contents) {
+				return nil, fmt.Errorf("%s differs between the SDK and the page: what is loaded late may import types only", base)
+			}
+			files[base] = f.Contents
 		}
 	}
 	return files, nil
 }
 
-func bundleOne(e api.EntryPoint, files map[string][]byte) error {
-	r := api.Build(api.BuildOptions{
-		EntryPointsAdvanced: []api.EntryPoint{e},
-		Bundle:              true,
-		Splitting:           true,
-		ChunkNames:          e.OutputPath + "-[name]",
-		Format:              api.FormatESModule,
-		Target:              api.ES2022,
-		MinifyIdentifiers:   true,
-		MinifySyntax:        true,
-		MinifyWhitespace:    true,
-		Charset:             api.CharsetUTF8,
-		LegalComments:       api.LegalCommentsEndOfFile,
-		Outdir:              dist,
-		LogLevel:            api.LogLevelInfo,
-	})
-	if len(r.Errors) > 0 {
-		return fmt.Errorf("%d errors", len(r.Errors))
-	}
-	for _, f := range r.OutputFiles {
-		files[filepath.Base(f.Path)] = f.Contents
-	}
-	return nil
-}
-
 func compare(files map[string][]byte) error {
-	for _, name := range sorted(files) {
+	for _, name := range slices.Sorted(maps.Keys(files)) {
 		committed, err := os.ReadFile(filepath.Join(dist, name))
 		if err != nil || !bytes.Equal(committed, files[name]) {
 			return fmt.Errorf("%s/%s isn't what its sources give; run: make generate", dist, name)
@@ -117,19 +117,10 @@ func write(files map[string][]byte) error {
 	if err := os.MkdirAll(dist, 0o755); err != nil {
 		return err
 	}
-	for _, name := range sorted(files) {
+	for _, name := range slices.Sorted(maps.Keys(files)) {
 		if err := os.WriteFile(filepath.Join(dist, name), files[name], 0o644); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func sorted(files map[string][]byte) []string {
-	var names []string
-	for name := range files {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	return names
 }

@@ -4,11 +4,13 @@
 //   room.addEventListener('message', ({ member, data }) => console.log(member.name, data))
 //   await room.broadcast('Hello')
 
+export { Channel }
+export type { ChannelOptions }
 export { Chat, ChatMessageEvent, maxBody }
 export type { ChatMessage, Ref }
 export { SnugError }
 export type { ErrorCode }
-export { EndEvent, RoomMessageEvent }
+export { ChannelEvent, EndEvent, RoomMessageEvent }
 export { maxMessage }
 export type { Transport }
 export type { HubState }
@@ -20,6 +22,7 @@ export type { Leg, Path }
 export type { Holds }
 export { join, Room }
 export type { JoinOptions }
+export type { Stream }
 export type { Token }
 
 interface JoinOptions {
@@ -45,7 +48,7 @@ interface Room {
 }
 /**
  * A membership in a room. Emits `members` when something in members changed,
- * `message` (RoomMessageEvent), `hub` when hub or permissions changed, `locked` when
+ * `message` (RoomMessageEvent), `channel` (ChannelEvent), `hub` when hub or permissions changed, `locked` when
  * locked did, and at last `end` (EndEvent).
  */
 declare class Room extends EventTarget {
@@ -75,12 +78,63 @@ declare class Room extends EventTarget {
     kick(id: string): Promise<Holds>;
     /** Keeps newcomers out until the room is unlocked or empty, with the permission `lock`. Rejects like kick(). */
     lock(locked?: boolean): Promise<void>;
-    /** Sends to one member. Waits while the link is connecting or full; rejects with a SnugError when it ends. */
+    /**
+     * Sends to one member, up to 8 MiB. Waits while the link is connecting or full, and resolves when the message is kept here for the other
+     * side: nothing but the end of the link keeps it from arriving, once and in order, unless it is unreliable. Rejects with a SnugError.
+     */
     send(to: string, data: string | Uint8Array, options?: SendOptions): Promise<void>;
     /** Sends to everybody who is in the room now. Resolves when it is handed over to all; who leaves meanwhile is passed over. */
     broadcast(data: string | Uint8Array, options?: SendOptions): Promise<void>;
+    /** The channel of this name, to everybody; always the same one until it is closed. Throws a SnugError, code `channel`, if that can't be a name. */
+    channel(name: string, options?: ChannelOptions): Channel;
+    /**
+     * Opens a stream of bytes to a member that listens for this name. Waits while the link is connecting, or the other side takes no more
+     * channels. Rejects with a SnugError, code `closed` if nobody listens there, and if the signal is aborted.
+     */
+    dial(to: string, name: string, { signal }?: {
+        signal?: AbortSignal;
+    }): Promise<Stream>;
+    /** The streams that others dial by this name, one after the other, from the first next() until the signal is aborted or the room ends. */
+    listen(name: string, { signal }?: {
+        signal?: AbortSignal;
+    }): AsyncGenerator<Stream, void>;
     /** Leaves: everything sent before has arrived then, or two seconds have passed. */
     leave(): Promise<void>;
+}
+interface ChannelOptions {
+    /** Messages are sent once, in no order, and may get lost; each has to fit into a frame. What comes is taken either way. */
+    unreliable?: boolean;
+}
+interface Channel {
+    removeEventListener: Listen<{
+        message: RoomMessageEvent;
+    }>;
+}
+/**
+ * A room's channel of one name. What comes waits until somebody listens to `message` (RoomMessageEvent) or iterates over
+ * messages(); each sender may have so much wait as its window allows. Its messages are in order, and keep no other channel waiting.
+ */
+declare class Channel extends EventTarget {
+    #private;
+    readonly name: string;
+    readonly unreliable: boolean;
+    /** For Room.channel(). */
+    constructor(all: Channels, name: string, unreliable: boolean);
+    /** Sends to one member, like Room.send(). */
+    send(to: string, data: string | Uint8Array, options?: Omit<SendOptions, 'unreliable'>): Promise<void>;
+    /** Sends to everybody who is in the room now, like Room.broadcast(). */
+    broadcast(data: string | Uint8Array, options?: Omit<SendOptions, 'unreliable'>): Promise<void>;
+    /**
+     * What comes, one after the other, each sender in turn, until the channel is closed. While there is an iterator, what it hasn't
+     * taken waits: whoever sends too much waits with it. Each message goes to one iterator, and to all listeners when it is taken.
+     */
+    messages(): AsyncIterableIterator<RoomMessageEvent, undefined>;
+    addEventListener(type: 'message', listener: (event: RoomMessageEvent) => void, options?: boolean | AddEventListenerOptions): void;
+    addEventListener(type: string, listener: EventListenerOrEventListenerObject | null, options?: boolean | AddEventListenerOptions): void;
+    /** Nothing more is sent or taken: what waits here is dropped, and the others are told that nobody reads. */
+    close(): void;
+    /** For the room: something has come. */
+    arrived(inlet: Inlet, from: () => Member): void;
 }
 /** How a link is: LINK.md, section 1. */
 type LinkState = 'connecting' | 'live' | 'shaky' | 'restarting' | 'rebuilding' | 'gone';
@@ -127,7 +181,16 @@ declare class RoomMessageEvent extends Event {
     readonly data: string | Uint8Array;
     readonly member: Member;
     readonly unreliable: boolean;
-    constructor(data: string | Uint8Array, member: Member, unreliable: boolean);
+    /** Of an unreliable message that has one. */
+    readonly key: string | undefined;
+    constructor(data: string | Uint8Array, member: Member, unreliable: boolean, key?: string);
+}
+/** A member has opened a channel that nobody here has asked for yet. What comes on it waits for Room.channel(). */
+declare class ChannelEvent extends Event {
+    readonly name: string;
+    readonly unreliable: boolean;
+    readonly member: Member;
+    constructor(name: string, unreliable: boolean, member: Member);
 }
 declare class EndEvent extends Event {
     /** Why, unless leave() was called. */
@@ -138,6 +201,7 @@ declare class EndEvent extends Event {
 interface RoomEvents {
     members: Event;
     message: RoomMessageEvent;
+    channel: ChannelEvent;
     hub: Event;
     locked: Event;
     end: EndEvent;
@@ -200,7 +264,7 @@ declare class Chat extends EventTarget {
     /** Stops listening; the room goes on. */
     close(): void;
 }
-type ErrorCode = 'invite' | 'unreachable' | 'not-a-hub' | 'no-websocket' | 'no-webrtc' | 'no-token' | 'no-key' | 'wrong-key' | 'damaged-key' | 'insecure' | 'origin' | 'host' | 'gone' | 'empty' | 'too-long' | 'too-much' | 'aborted' | 'closed' | 'going-away' | 'slow' | 'full' | 'timeout' | 'expired' | 'locked' | 'limit' | 'duplicate' | 'unavailable' | 'connection' | 'malformed' | 'version' | 'room' | 'superseded' | 'order' | 'too-big' | 'token' | 'kicked' | 'forbidden';
+type ErrorCode = 'invite' | 'unreachable' | 'not-a-hub' | 'no-websocket' | 'no-webrtc' | 'no-token' | 'no-key' | 'wrong-key' | 'damaged-key' | 'insecure' | 'origin' | 'host' | 'gone' | 'empty' | 'too-long' | 'too-much' | 'aborted' | 'closed' | 'channel' | 'going-away' | 'slow' | 'full' | 'timeout' | 'expired' | 'locked' | 'limit' | 'duplicate' | 'unavailable' | 'connection' | 'malformed' | 'version' | 'room' | 'superseded' | 'order' | 'too-big' | 'token' | 'kicked' | 'forbidden';
 /** An error with a code for programs; its message is a sentence for people. */
 declare class SnugError extends Error {
     readonly name = "SnugError";
@@ -354,6 +418,102 @@ declare class Client {
     /** Says bye for a page that goes and may come back: then the session begins anew, under the same id. */
     pause(): void;
 }
+/** What a room's members say to each other, by channel. */
+declare class Channels {
+    #private;
+    constructor(links: Links, emit: (event: Event) => void);
+    get(name: string, { unreliable }?: ChannelOptions): Channel;
+    /** A member's channel was opened, has something to take, or was closed. */
+    arrived(inlet: Inlet, from: Standing): void;
+    /** Sends to one member, on a channel or on what is always there. */
+    send(to: string, data: string | Uint8Array, options?: SendOptions, name?: string): Promise<void>;
+    /** Sends to everybody. Who leaves meanwhile, or doesn't want it, is passed over. */
+    broadcast(data: string | Uint8Array, options?: SendOptions, name?: string): Promise<void>;
+    dial(to: string, name: string, signal?: AbortSignal): Promise<Stream>;
+    listen(name: string, signal?: AbortSignal): AsyncGenerator<Stream, void>;
+    /** A channel isn't used here any more. */
+    close({ name, unreliable }: Channel): void;
+    /** The room has ended. */
+    end(): void;
+}
+/** A stream of bytes to and from a member. Closing `writable` ends this direction; cancelling `readable` tells the other side that nobody reads. */
+interface Stream {
+    member: Member;
+    readable: ReadableStream<Uint8Array>;
+    writable: WritableStream<Uint8Array>;
+}
+/** What this file has of the others. */
+interface StreamTools {
+    snapshot(from: Standing): Member;
+    error(code: 'gone' | 'aborted' | 'limit', message: string, cause?: unknown): SnugError;
+}
+/** The streams of a room. */
+declare class Streams {
+    #private;
+    constructor(tools: StreamTools);
+    /** Opens a stream, and waits until the other side has opened the way back. */
+    dial(from: Standing, name: string, signal?: AbortSignal): Promise<Stream>;
+    /** Takes what others dial, until the signal or the end of the room. One listens for a name. */
+    listen(name: string, signal?: AbortSignal): AsyncGenerator<Stream, void>;
+    /** A stream of a member's was opened, has something to take, or was closed. */
+    arrived(inlet: Inlet, from: Standing): void;
+    /** The room has ended. */
+    end(): void;
+}
+type Timer = ReturnType<typeof setTimeout> | undefined;
+/** How a member stands: the hub lists it, or may list it again until missed fires, or a link to it lives. After so many failures in a row, another is made when retry fires. */
+interface Standing {
+    entry: Entry;
+    listed: boolean;
+    missed: Timer;
+    link: Link;
+    failures: number;
+    retry: Timer;
+    before: Cause | undefined;
+    forged: boolean;
+}
+interface LinksHandlers extends Pick<LinkHandlers, 'configuration' | 'probe' | 'report'> {
+    self(): Entry;
+    /** There is a connection to the hub. */
+    hubThere(): boolean;
+    /** Sends a signal to a member through the hub. */
+    signal(id: string, signal: Signal): void;
+    /** Something in members has changed. It is told once for all that changes now. */
+    changed(): void;
+    /** A channel was opened by a member, has something to take, or was closed. */
+    arrived(inlet: Inlet, from: Standing): void;
+}
+/** Who is in the room, and the link to each. */
+declare class Links {
+    #private;
+    constructor(on: LinksHandlers);
+    get(id: string): Standing | undefined;
+    get all(): Standing[];
+    /** Everybody in the room, linked or not. */
+    get members(): Member[];
+    /** Has something happen to all links. */
+    post(event: LinkEvent): void;
+    /** The hub lists these, and nobody else. In a new epoch the others keep their places for so many ms. */
+    list(entries: Entry[], grace: number | undefined): void;
+    /** The roster has changed so. */
+    change({ left, joined, moved }: {
+        left: Departure[];
+        joined: Entry[];
+        moved: Entry[];
+    }): void;
+    /** This machine's network has changed: a link that failed has another chance. */
+    network(): void;
+    /** No more links are made. Resolves when all have ended. */
+    close(): Promise<void>;
+    /** Nobody is waited for any more. */
+    settle(): void;
+    /** A member has sent a signal. */
+    signaled(from: string, body: unknown): void;
+    /** What came in a member's name can't be opened. */
+    forged(from: string): void;
+}
+/** Somebody in the room, as of now. */
+declare function snapshot({ entry, listed, link, before, forged }: Standing): Member;
 interface LinkHandlers {
     /** What carriers are made and restarted with. */
     configuration(): RTCConfiguration;
@@ -367,7 +527,8 @@ interface LinkHandlers {
     anew(signal: Signal): void;
     /** The state, the cause or the path has. */
     changed(): void;
-    message(data: string | Uint8Array, unreliable: boolean): void;
+    /** A channel of the other side's was opened, has something to take, or was closed. */
+    arrived(inlet: Inlet): void;
 }
 /** The relation to one other member: LINK.md. It outlives the carriers that it rides on. */
 declare class Link {
@@ -384,11 +545,8 @@ declare class Link {
     post(event: LinkEvent, from?: Carrier): void;
     /** How this side reaches the other, now. */
     statistics(): Promise<Leg | undefined>;
-    /**
-     * Waits while connecting or full, and resolves when the message is kept here for the other side: nothing but the
-     * end of the link keeps it from arriving, once and in order, unless it is unreliable. Rejects with a SnugError when the link ends.
-     */
-    send(data: string | Uint8Array, options?: SendOptions): Promise<void>;
+    /** This side's channels to the other. */
+    get outlets(): Outlets;
     /** Says bye, and waits until everything that was sent has arrived, for two seconds at most; or ends the link at once. */
     close(atOnce?: boolean): Promise<void>;
 }
@@ -484,55 +642,341 @@ declare class Carrier {
     leg(): Promise<Leg | undefined>;
     close(): void;
 }
+interface TrafficHandlers {
+    /** A channel of the other side's was opened, has something to take, or was closed. */
+    arrived(inlet: Inlet): void;
+    /** The other side closes; all that it had sent before is here, and it was told so; it has all that was sent from here. */
+    post(event: {
+        type: 'bye' | 'drained' | 'bye-ack';
+    }): void;
+    /** The other side has said a signal, or its leg of the path. */
+    take(signal: Signal): void;
+    heard(leg: Path): void;
+}
+/** What a link carries, on whatever carrier there is: frames in and out, their acknowledgement, and the last of them. */
+declare class Traffic {
+    #private;
+    readonly outlets: Outlets;
+    constructor(on: TrafficHandlers);
+    /** There is another carrier, or none for now. */
+    use(carrier: Carrier | undefined): void;
+    /** It is open. On a later one, what is missing is sent again once the other side has said what is there. */
+    open(): void;
+    /** There is room for more. */
+    flush(): void;
+    /** Sends a control message, if that can be done at once, and tells whether it was. */
+    say(message: object): boolean;
+    /** Nothing more is sent, and nothing taken. What was taken can still be read. */
+    end(): void;
+    /** Says bye, when there is a carrier for it. */
+    sayBye(): Promise<void>;
+    /** Takes what has come on a data channel. Throws if it breaks the protocol. */
+    receive(c: Carrier, id: number, data: unknown): void;
+}
+/** Channels that are open at once, besides the one that is always there; each has a window. */
+declare const maxChannels = 64;
+/** What a frame brought: a channel was opened (if it isn't refused at once), has a message, was closed, or isn't wanted by the other side. */
+type Arrival = {
+    type: 'open' | 'message' | 'close';
+    inlet: Inlet;
+} | {
+    type: 'stop';
+    id: number;
+};
+interface InboundHandlers {
+    /** The application has taken something. */
+    taken(): void;
+    /** The other side is to close this channel. */
+    unwanted(id: number): void;
+}
+/** How soon the other side has to be told something. */
+type Urgency = 'not' | 'soon' | 'now';
+/**
+ * What this side knows of the frames that the other sends: which channels are open, what may come on them, and how
+ * pieces join. Without clock and network: the same traces drive it here and in Go. Throws when the protocol is broken.
+ */
+declare class Inbound {
+    #private;
+    /** Of the reliable data channel, taken in. */
+    frames: number;
+    /** How soon the other side has to be told something. */
+    urgency: Urgency;
+    constructor(on: InboundHandlers);
+    /** There is another carrier than the first. */
+    resume(): void;
+    /** Takes what came on the reliable data channel. */
+    take(data: ArrayBuffer): Arrival | undefined;
+    /** Nothing more will come. What has come can still be taken. */
+    end(): Inlet[];
+    /** Nobody wants what comes on a channel. */
+    refuse(inlet: Inlet): void;
+    /** The application has taken it. */
+    taken(inlet: Inlet, { cost, reserved, unreliable }: Item): void;
+    /** Takes what came on the unreliable data channel. What can't be placed is dropped: it may be early, or late. */
+    takeUnreliable(data: ArrayBuffer): Arrival | undefined;
+    /** How much of what all channels share is in use, in bytes. */
+    get used(): {
+        reserved: number;
+        wider: number;
+        unreliable: number;
+    };
+    /** What the other side has to be told. It counts as told: if it couldn't be said, resay() is called. */
+    acknowledge(): {
+        type: 'ack';
+        frames: number;
+        windows: Record<string, number> | undefined;
+        opens: number | undefined;
+    };
+    /** All of it has to be told: what was told may be lost. */
+    resay(): void;
+}
+/** Whether it can name a channel: 1 to 128 bytes without control characters. */
+declare function isName(name: string): boolean;
+/** A message that waits for the application, or a piece of a stream. reserved: bytes of the link's reserve that it has. */
+interface Item {
+    data: string | Uint8Array;
+    key?: string | undefined;
+    cost: number;
+    reserved: number;
+    unreliable: boolean;
+}
+/** A message of which pieces have come. */
+interface Part {
+    text: boolean;
+    start: number;
+    length: number;
+    pieces: Uint8Array[];
+    size: number;
+    reserved: number;
+}
+/** A channel that the other side has opened: what may come on it, and what has come and waits. Numbers are costs in bytes, from the beginning on. */
+declare class Inlet {
+    #private;
+    readonly id: number;
+    /** Undefined for the one that is always there. */
+    readonly name: string | undefined;
+    readonly kind: string;
+    /** Of a stream: this side's, of which it is the way back. */
+    readonly answers: number;
+    received: number;
+    released: number;
+    window: number;
+    holds: number;
+    told: number;
+    pressed: boolean;
+    /** Nothing more will come; what has come waits still. */
+    closed: boolean;
+    /** The end was lost. */
+    dropped: boolean;
+    /** Nobody wants it. */
+    refused: boolean;
+    part: Part | undefined;
+    readonly waiting: Item[];
+    /** Of an unreliable one, the newest message of each key, the one that was updated longest ago first. */
+    readonly keys: Map<string, {
+        sequence: number;
+        item: Item;
+    }>;
+    constructor(all: Inbound, id: number, kind: string, name?: string, answers?: number);
+    /** What waits, one after the other. */
+    take(): Item | undefined;
+    /** What came and waits is dropped, and so is what may come still; the other side is told so. */
+    stop(): void;
+    /** What may come in all. */
+    get limit(): number;
+}
+/** A link's channels to the other side. Each side numbers its own. */
+declare class Outlets implements Source {
+    #private;
+    readonly outbox: Outbox;
+    /** The longest message that the other side takes, once it has said so. */
+    longest: number | undefined;
+    /** The channel of this name; undefined is the one that is always there. */
+    get(kind: Kind, name?: string): Outlet;
+    /** A stream of its own, which opens at once. It may be the way back of one of the other side's. */
+    stream(name: string, answers?: number): Outlet;
+    /** A message of this size waits. Throws when too much does, or the link is ending. */
+    enter(size: number): void;
+    /** Something waits, and the end waits for it. */
+    hold(size?: number): void;
+    leave(size?: number): void;
+    /** Gives an outlet an id, if the other side takes another channel now, and has none of this name. */
+    claim(outlet: Outlet): number | undefined;
+    /** An outlet takes nothing more. It may have something to send still. */
+    forget(outlet: Outlet, empty: boolean): void;
+    /** An outlet has closed. */
+    closed({ key }: Outlet): void;
+    /** Closes the channel of this name, after what waits in it. */
+    close(kind: Kind, name: string): void;
+    /** The other side has said what it takes. Only the first time counts. */
+    hello({ message, channels }: {
+        message: number;
+        channels: number;
+    }): void;
+    /** The other side has so many frames, and takes more. */
+    acknowledged({ frames, windows, opens }: Acknowledgement): void;
+    /** Nobody reads this channel: what waits in it is dropped. The next send opens another. */
+    stopped(id: number): void;
+    /** The other side is to close a channel of its own. */
+    stop(id: number): void;
+    next(sequence: number): Uint8Array<ArrayBuffer> | undefined;
+    /** Nobody may begin to send any more. Resolves when nothing waits that was begun. */
+    drain(): Promise<void>;
+    /** Nothing more may be sent. */
+    end(): void;
+}
+/** What a channel carries: LINK.md, section 5. */
+type Kind = 'messages' | 'unreliable' | 'stream';
+declare const firstWindow = 262144;
+declare const frameCost = 32;
+declare const maxKey = 64;
 interface SendOptions {
     /** Send it once, in no order, and don't mind if it is lost. */
     unreliable?: boolean;
+    /** Gives up waiting. What has been sent of a long message is forgotten by the other side. */
     signal?: AbortSignal;
+    /** Of an unreliable channel, 1 to 64 bytes: only the newest message of each key counts, here and there. */
+    key?: string;
 }
-/** Messages of a link, on their way out. Reliable ones are kept until the other side has them: another carrier sends them again. */
+/** What a message of this length costs in all: its pieces are full, except for the last, and the first begins with the length. */
+declare function costOf(length: number): number;
+/** A message as bytes. */
+interface Outgoing {
+    bytes: Uint8Array;
+    text: boolean;
+    key: string | undefined;
+}
+/** Makes one of what an application wants to send. Throws a SnugError, code `too-long` for what nobody takes. */
+declare function outgoing(data: string | Uint8Array, once?: boolean, key?: string): Outgoing;
+/** A message that waits. settle may be called again, to no effect. */
+interface Item extends Outgoing {
+    at: number;
+    start: number;
+    settle(error?: unknown): void;
+    settled: boolean;
+}
+/** A channel of this side's to the other, reliable: what is sent on it, in order. It opens when something is. */
+declare class Outlet implements Source {
+    #private;
+    /** Undefined until it has begun to open. */
+    id: number | undefined;
+    /** Its last frame; 0 before that. */
+    closedAt: number;
+    /** What no other that is open may have; empty for streams. */
+    readonly key: string;
+    /** Why nobody may send any more. */
+    ended: SnugError | undefined;
+    /** Called when nothing more can be sent, with why. */
+    failed: (error: SnugError) => void;
+    protected items: Item[];
+    protected all: Outlets;
+    constructor(all: Outlets, key: string, opening: object);
+    /** Resolves when all of it is kept for the other side. Rejects with a SnugError. */
+    send(message: Outgoing, signal?: AbortSignal): Promise<void>;
+    protected put(item: Item): void;
+    /** It may have something to send. */
+    ready(): void;
+    next(sequence: number): Uint8Array<ArrayBuffer> | undefined;
+    protected closing(sequence: number): Uint8Array<ArrayBuffer> | undefined;
+    /** The other side takes so much in all. */
+    grant(window: number): void;
+    /** Nothing more is sent on it: after what waits, or instead of it. */
+    close(error?: SnugError): void;
+    /** Nothing more can be sent. */
+    fail(error: SnugError): void;
+}
+/** Unreliable: each message is one frame, sent once. Only opening and closing are reliable. */
+declare class LossyOutlet extends Outlet {
+    #private;
+    constructor(all: Outlets, key: string, opening: object);
+    /** Takes the place of what waits with the same key. */
+    protected put(item: Item): void;
+    ready(): void;
+    next(sequence: number): Uint8Array<ArrayBuffer> | undefined;
+}
+declare function gone(): SnugError;
+/** Who sends frames. After each it is everybody else's turn. */
+interface Source {
+    /** Its next frame, which gets this sequence if it is reliable; undefined if it has none now. */
+    next(sequence: number): Uint8Array<ArrayBuffer> | undefined;
+}
+/** Frames of a link, on their way out. Reliable ones are kept until the other side has them: another carrier sends them again. */
 declare class Outbox {
     #private;
-    /** Reliable messages, as long as the link lives. */
+    /** Reliable frames, as long as the link lives. */
     sent: number;
-    /** Settles when nobody waits any more who has begun to send reliably. */
-    drained: Promise<void>;
     /** There is another carrier, or none for now. */
     use(carrier: Carrier | undefined): void;
     /** The carrier is open. Only on the first one it is known what is missing: everything. */
     open(): void;
-    /** Drops what the other side has, so many messages in all, and begins to send what is missing. Throws if it can't have so many. */
-    acknowledged(messages: number): void;
-    /** Hands over what is kept, as far as there is room, and has those look again who wait. */
+    /** Drops what the other side has, so many frames in all, and begins to send what is missing. Throws if it can't have so many. */
+    acknowledged(frames: number): void;
+    /** A source has something to send. */
+    ready(source: Source, id?: typeof reliable | typeof unreliable): void;
+    /** Hands over what waits, as far as there is room. */
     flush(): void;
-    /** Nobody may begin to send any more. */
-    close(): void;
-    /** Nothing more may be sent. */
-    stop(): void;
-    /** Waits until something may be possible that wasn't; tells whether it is over. */
-    look(): Promise<boolean>;
-    send(data: string | Uint8Array, { unreliable: once, signal }: SendOptions): Promise<void>;
+    /** Waits until something may be possible that wasn't. */
+    look(): Promise<void>;
 }
 declare const maxFrame = 16384;
-/** The longest message, in bytes. */
+/** What fits into one frame. */
+declare const maxPayload: number;
+/** The longest message. */
 declare const maxMessage: number;
-declare const types: {
-    readonly control: 1;
-    readonly message: 2;
-};
+declare const typeControl = 1;
+declare const typeMessage = 2;
+declare const typeOpen = 3;
+declare const typeClose = 4;
+declare const typeStop = 5;
+declare const flagText = 1;
+declare const flagMore = 2;
+declare const flagDropped = 4;
+declare const flagSized = 8;
+declare const flagKeyed = 16;
 interface Frame {
-    type: keyof typeof types;
+    type: number;
+    flags: number;
     channel: number;
     sequence: number;
-    payload: string | Uint8Array;
+    payload: Uint8Array;
 }
 declare function bytesOf(payload: string | Uint8Array): Uint8Array;
-declare function encodeFrame(frame: Frame): Uint8Array<ArrayBuffer>;
-/** Decodes a frame of this version. Of a later one it has no payload, if it counts, or is undefined. Throws if it breaks the protocol. */
-declare function decodeFrame(data: ArrayBuffer): (Omit<Frame, 'payload'> & {
-    payload?: Frame['payload'];
-}) | undefined;
+/** Makes a frame; its payload is all of these, one after the other. */
+declare function encodeFrame(type: number, flags: number, channel: number, sequence: number, ...payload: ArrayLike<number>[]): Uint8Array<ArrayBuffer>;
+/** Decodes a frame, whatever it is for; its payload stays in data. Throws if its length is wrong. */
+declare function decodeFrame(data: ArrayBuffer): Frame;
+/** Whether this revision knows its type, and each of its flags. What isn't known is passed over. */
+declare function isKnown({ type, flags }: Frame): boolean;
 /** Text in UTF-8, decoded. Throws if it is none. */
-declare function textOf(payload: string | Uint8Array): string;
+declare function textOf(payload: Uint8Array): string;
+/** A key as text; others may have keys that are none. */
+declare function keyOf(bytes: Uint8Array): string;
+/** The other side broke the protocol, which ends the link. */
+declare function refused(): SnugError;
+/** How much has come, and may come in all: frames of the reliable data channel, cost on each channel, channels opened. */
+interface Acknowledgement {
+    frames: number;
+    windows: Record<string, number>;
+    opens: number;
+}
+/** What is said on the control channel: LINK.md, section 5. */
+type Control = {
+    type: 'hello';
+    message: number;
+    channels: number;
+} | ({
+    type: 'ack';
+} & Acknowledgement) | {
+    type: 'bye';
+    frames: number;
+} | {
+    type: 'bye-ack';
+} | {
+    type: 'path';
+    path: Path;
+} | Signal;
+/** Decodes a control message; undefined for unknown types, and for signals that break their rules. Throws if it is none. */
+declare function decodeControl(text: string): Control | undefined;
 declare const subprotocol = "snug.v1";
 type ToHub = Hello | {
     type: 'signal';

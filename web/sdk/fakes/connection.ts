@@ -36,8 +36,8 @@ export class FakeChannel extends EventTarget {
       const before = this.bufferedAmount
       this.bufferedAmount -= data.byteLength
       const low = this.bufferedAmountLowThreshold
-      if (before > low && this.bufferedAmount <= low) this.dispatchEvent(new Event('bufferedamountlow'))
       queueMicrotask(() => this.other?.receive(data))
+      if (before > low && this.bufferedAmount <= low) queueMicrotask(() => this.dispatchEvent(new Event('bufferedamountlow')))
     }
   }
 

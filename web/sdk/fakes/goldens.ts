@@ -1,4 +1,5 @@
 // The golden messages, which Go's tests read too.
+import channelTraces from '../../../signaling/testdata/channel-traces.json'
 import chat from '../../../signaling/testdata/chat.json'
 import frames from '../../../signaling/testdata/frames.json'
 import fromHub from '../../../signaling/testdata/from-hub.json'
@@ -22,8 +23,8 @@ export interface TextCase { name: string; text: string; value?: unknown; error?:
 export interface FrameCase {
   name: string
   hex: string
-  type?: 'control' | 'message'
-  text?: boolean
+  type?: 'control' | 'message' | 'open' | 'close' | 'stop'
+  flags?: number
   channel?: number
   sequence?: number
   payload?: string
@@ -33,6 +34,34 @@ export interface FrameCase {
 
 /** What happens to a link's machine, what it does, and when it wants a tick next. */
 export interface Trace { name: string; offerer: boolean; steps: Array<{ at: number; event: LinkEvent; do: Action[]; due: number }> }
+
+/** What happens to the channels of a link, on the receiving or on the sending side, and what comes of it: the file says what the steps mean. */
+export interface ChannelTrace { name: string; side: 'in' | 'out'; steps: ChannelStep[] }
+
+export interface ChannelStep {
+  do: string
+  on?: number
+  type?: number
+  flags?: number
+  channel?: number
+  sequence?: number
+  hex?: string
+  text?: string
+  zeros?: number
+  times?: number
+  message?: number
+  channels?: number
+  kind?: string
+  size?: number
+  frames?: number
+  windows?: Record<string, number>
+  opens?: number
+  got?: Array<{ what: string; times?: number; [name: string]: unknown }>
+  due?: 'soon' | 'now'
+  reserved?: number
+  wider?: number
+  unreliable?: number
+}
 
 export interface RoleCase {
   name: string
@@ -54,6 +83,7 @@ export interface SealVectors {
 }
 
 export const goldens = {
+  channelTraces: channelTraces.cases as ChannelTrace[],
   chat: chat.cases as TextCase[],
   frames: frames.cases as FrameCase[],
   fromHub: fromHub.cases as TextCase[],

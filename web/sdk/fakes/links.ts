@@ -1,5 +1,7 @@
 import { vi } from 'vitest'
+import type { Inlet } from '../src/inlet.ts'
 import { Link } from '../src/link.ts'
+import { outgoing, type SendOptions } from '../src/outlet.ts'
 import type { Report } from '../src/report.ts'
 import type { Signal } from '../src/signals.ts'
 import { type FakeChannel, FakeConnection } from './connection.ts'
@@ -13,6 +15,12 @@ export class LinkEnd {
   readonly link: Link
   readonly said: Signal[] = []
   readonly heard: Array<string | Uint8Array> = []
+  /** By the name of the channel. */
+  readonly heardOn: Record<string, Array<string | Uint8Array>> = {}
+  /** All that the other side has opened, in the order in which something came on them. */
+  readonly inlets: Inlet[] = []
+  /** Whether what comes is taken at once. */
+  reads = true
   readonly states: string[] = []
   readonly anew = vi.fn<(signal: Signal) => void>()
   readonly probe = vi.fn()
@@ -36,8 +44,16 @@ export class LinkEnd {
       report: this.report,
       anew: this.anew,
       changed: () => { if (this.states.at(-1) !== this.link.state) this.states.push(this.link.state) },
-      message: data => this.heard.push(data),
+      arrived: inlet => {
+        if (!this.inlets.includes(inlet)) this.inlets.push(inlet)
+        if (!this.reads || inlet.kind === 'stream') return
+        for (let item; (item = inlet.take());) (inlet.name === undefined ? this.heard : this.heardOn[inlet.name] ??= []).push(item.data)
+      },
     })
+  }
+
+  send(data: string | Uint8Array, { unreliable = false, key, signal }: SendOptions = {}, name?: string): Promise<void> {
+    return this.link.outlets.get(unreliable ? 'unreliable' : 'messages', name).send(outgoing(data, unreliable, key), signal)
   }
 
   /** Those of all its carriers. */
@@ -52,6 +68,11 @@ export class LinkEnd {
 
   channel(id: number): FakeChannel {
     return this.pc.channels[id]!
+  }
+
+  /** What was said on the newest carrier's control channel, after the hello. */
+  get controls(): Array<{ type: string }> {
+    return this.channel(control).sent.map(data => JSON.parse(new TextDecoder().decode(data.slice(8))) as { type: string }).filter(({ type }) => type !== 'hello')
   }
 
   /** Something comes in on a data channel, whatever it is. */

@@ -1,4 +1,4 @@
-import { encodeFrame, maxFrame } from './frame.ts'
+import { bytesOf, encodeFrame, flagText, maxFrame, typeControl } from './frame.ts'
 import { type Leg, legOf } from './path.ts'
 import type { Candidate } from './signals.ts'
 
@@ -150,7 +150,7 @@ export class Carrier {
 
   /** Sends a control message, if that can be done at once, and tells whether it was. */
   say(payload: string): boolean {
-    const said = this.fits(control, maxFrame) && this.put(control, encodeFrame({ type: 'control', channel: 0, sequence: this.#sent + 1, payload }))
+    const said = this.fits(control, maxFrame) && this.put(control, encodeFrame(typeControl, flagText, 0, this.#sent + 1, bytesOf(payload)))
     if (said) this.#sent++
     return said
   }

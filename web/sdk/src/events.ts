@@ -5,12 +5,29 @@ export class RoomMessageEvent extends Event {
   readonly data: string | Uint8Array
   readonly member: Member
   readonly unreliable: boolean
+  /** Of an unreliable message that has one. */
+  readonly key: string | undefined
 
-  constructor(data: string | Uint8Array, member: Member, unreliable: boolean) {
+  constructor(data: string | Uint8Array, member: Member, unreliable: boolean, key?: string) {
     super('message')
     this.data = data
     this.member = member
     this.unreliable = unreliable
+    this.key = key
+  }
+}
+
+/** A member has opened a channel that nobody here has asked for yet. What comes on it waits for Room.channel(). */
+export class ChannelEvent extends Event {
+  readonly name: string
+  readonly unreliable: boolean
+  readonly member: Member
+
+  constructor(name: string, unreliable: boolean, member: Member) {
+    super('channel')
+    this.name = name
+    this.unreliable = unreliable
+    this.member = member
   }
 }
 
@@ -28,6 +45,7 @@ export class EndEvent extends Event {
 export interface RoomEvents {
   members: Event
   message: RoomMessageEvent
+  channel: ChannelEvent
   hub: Event
   locked: Event
   end: EndEvent

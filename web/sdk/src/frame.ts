@@ -1,56 +1,74 @@
 import { SnugError } from './errors.ts'
 
-// LINK.md, section 5.
+// LINK.md, section 5. In bytes.
 export const maxFrame = 16384
 const headerSize = 8
-/** The longest message, in bytes. */
-export const maxMessage = maxFrame - headerSize
+/** What fits into one frame. */
+export const maxPayload = maxFrame - headerSize
+/** The longest message. */
+export const maxMessage = 8 * 1024 * 1024
 
-const types = { control: 1, message: 2 } as const
-const flagText = 1
+// Types of frames.
+export const typeControl = 1
+export const typeMessage = 2
+export const typeOpen = 3
+export const typeClose = 4
+export const typeStop = 5
+
+// Flags of a message; `dropped` also of a close.
+export const flagText = 1
+export const flagMore = 2
+export const flagDropped = 4
+export const flagSized = 8
+export const flagKeyed = 16
 
 export interface Frame {
-  type: keyof typeof types
+  type: number
+  flags: number
   channel: number
   sequence: number
-  payload: string | Uint8Array
+  payload: Uint8Array
 }
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+const lenient = new TextDecoder('utf-8', { ignoreBOM: true })
 
 export function bytesOf(payload: string | Uint8Array): Uint8Array {
   return typeof payload === 'string' ? encoder.encode(payload) : payload
 }
 
-export function encodeFrame(frame: Frame): Uint8Array<ArrayBuffer> {
-  const payload = bytesOf(frame.payload)
-  const data = new Uint8Array(headerSize + payload.length)
+/** Makes a frame; its payload is all of these, one after the other. */
+export function encodeFrame(type: number, flags: number, channel: number, sequence: number, ...payload: ArrayLike<number>[]): Uint8Array<ArrayBuffer> {
+  const data = new Uint8Array(payload.reduce((sum, { length }) => sum + length, headerSize))
   const header = new DataView(data.buffer)
-  header.setUint8(0, types[frame.type])
-  header.setUint8(1, typeof frame.payload === 'string' ? flagText : 0)
-  header.setUint16(2, frame.channel)
-  header.setUint32(4, frame.sequence)
-  data.set(payload, headerSize)
+  header.setUint8(0, type)
+  header.setUint8(1, flags)
+  header.setUint16(2, channel)
+  header.setUint32(4, sequence)
+  let at = headerSize
+  for (const part of payload) {
+    data.set(part, at)
+    at += part.length
+  }
   return data
 }
 
-/** Decodes a frame of this version. Of a later one it has no payload, if it counts, or is undefined. Throws if it breaks the protocol. */
-export function decodeFrame(data: ArrayBuffer): Omit<Frame, 'payload'> & { payload?: Frame['payload'] } | undefined {
+/** Decodes a frame, whatever it is for; its payload stays in data. Throws if its length is wrong. */
+export function decodeFrame(data: ArrayBuffer): Frame {
   if (data.byteLength < headerSize || data.byteLength > maxFrame) throw refused()
   const header = new DataView(data)
-  const flags = header.getUint8(1)
-  const type = header.getUint8(0) === types.control ? 'control' : header.getUint8(0) === types.message ? 'message' : undefined
-  if (!type) return undefined
-  const frame = { type, channel: header.getUint16(2), sequence: header.getUint32(4) } as const
-  if (flags > flagText) return frame
-  const bytes = new Uint8Array(data, headerSize)
-  return { ...frame, payload: flags ? textOf(bytes) : bytes.slice() }
+  return { type: header.getUint8(0), flags: header.getUint8(1), channel: header.getUint16(2), sequence: header.getUint32(4), payload: new Uint8Array(data, headerSize) }
+}
+
+/** Whether this revision knows its type, and each of its flags. What isn't known is passed over. */
+export function isKnown({ type, flags }: Frame): boolean {
+  const known = [0, flagText, flagText | flagMore | flagDropped | flagSized | flagKeyed, 0, flagDropped, 0][type]
+  return known !== undefined && type > 0 && !(flags & ~known)
 }
 
 /** Text in UTF-8, decoded. Throws if it is none. */
-export function textOf(payload: string | Uint8Array): string {
-  if (typeof payload === 'string') return payload
+export function textOf(payload: Uint8Array): string {
   try {
     return decoder.decode(payload)
   } catch {
@@ -58,6 +76,12 @@ export function textOf(payload: string | Uint8Array): string {
   }
 }
 
-function refused(): SnugError {
+/** A key as text; others may have keys that are none. */
+export function keyOf(bytes: Uint8Array): string {
+  return lenient.decode(bytes)
+}
+
+/** The other side broke the protocol, which ends the link. */
+export function refused(): SnugError {
   return new SnugError('malformed', 'The other side broke the protocol.')
 }

@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { FakeConnection } from '../fakes/connection.ts'
 import { connecting, LinkEnd, live, reliable, settle, unreliable } from '../fakes/links.ts'
-import { maxMessage } from './frame.ts'
+import { maxFrame, maxMessage, maxPayload } from './frame.ts'
 
-const full = 'x'.repeat(maxMessage) // 16 KiB with its header
+const full = 'x'.repeat(maxPayload) // 16 KiB with its header
 const maxBuffered = 256 * 1024
 
 beforeEach(() => {
@@ -11,10 +11,13 @@ beforeEach(() => {
   FakeConnection.install()
 })
 
-/** Sends until the browser's buffer is full. */
+/** Sends until the browser's buffer is full; what is left of it waits. */
 async function fill(end: LinkEnd): Promise<void> {
   end.channel(reliable).held = true
-  for (let i = 0; i < 16; i++) await end.link.send(full)
+  for (const name of [undefined, 'filler']) {
+    for (let i = 0; i < 15; i++) end.send(full, {}, name).catch(() => {})
+  }
+  await settle()
 }
 
 /** Whether a promise still waits, for more than the clock. */
@@ -27,7 +30,7 @@ async function pending(promise: Promise<unknown>): Promise<boolean> {
 
 test('messages arrive in order, as text or as bytes', async () => {
   const { ann, bob } = await live()
-  await Promise.all([ann.link.send('one'), ann.link.send(Uint8Array.of(0, 255)), ann.link.send(''), bob.link.send('你好')])
+  await Promise.all([ann.send('one'), ann.send(Uint8Array.of(0, 255)), ann.send(''), bob.send('你好')])
   await settle()
   expect(bob.heard).toEqual(['one', Uint8Array.of(0, 255), ''])
   expect(ann.heard).toEqual(['你好'])
@@ -36,26 +39,29 @@ test('messages arrive in order, as text or as bytes', async () => {
 test('unreliable ones take their own channel', async () => {
   const { ann, bob } = await live()
   ann.channel(reliable).held = true
-  await ann.link.send('reliable')
-  await ann.link.send('unreliable', { unreliable: true })
+  await ann.send('reliable')
+  await ann.send('unreliable', { unreliable: true })
   await settle()
   expect(bob.heard).toEqual(['unreliable'])
   expect(ann.channel(unreliable).bufferedAmount).toBe(0)
 })
 
-test('16,376 bytes fit, and one more is refused with what is allowed', async () => {
+test('8 MiB are taken, and one byte more is refused with what is allowed', async () => {
   const { ann, bob } = await live()
-  await ann.link.send(full)
-  await expect(ann.link.send(full + 'x')).rejects.toMatchObject({ code: 'too-long', message: expect.stringContaining('16377 bytes long; 16376') })
-  await expect(ann.link.send('ü'.repeat(maxMessage / 2 + 1))).rejects.toMatchObject({ code: 'too-long' })
+  const most = new Uint8Array(maxMessage).fill(7)
+  await ann.send(most)
+  await expect(async () => ann.send(new Uint8Array(maxMessage + 1))).rejects.toMatchObject({ code: 'too-long', message: expect.stringContaining('8388609 bytes long; 8388608') })
+  await expect(async () => ann.send('ü'.repeat(maxMessage / 2 + 1))).rejects.toMatchObject({ code: 'too-long' })
   await settle()
-  expect(bob.heard).toEqual([full])
+  expect(bob.heard).toHaveLength(1)
+  expect((bob.heard[0] as Uint8Array).length).toBe(maxMessage)
+  expect((bob.heard[0] as Uint8Array).every(byte => byte === 7)).toBe(true)
   expect(ann.link.state).toBe('live')
 })
 
 test('waits until the link is live', async () => {
   const { ann, bob } = connecting()
-  const sending = ann.link.send('early')
+  const sending = ann.send('early')
   await sending
   await settle()
   expect(bob.heard).toEqual(['early'])
@@ -66,22 +72,24 @@ describe('a full link', () => {
     const { ann, bob } = await live()
     await fill(ann)
     const channel = ann.channel(reliable)
-    expect(channel.bufferedAmount).toBe(maxBuffered)
-    const sending = ann.link.send('last')
-    expect(await pending(sending)).toBe(true)
-    channel.release(8)
-    await sending
     expect(channel.bufferedAmount).toBeLessThanOrEqual(maxBuffered)
-    channel.release()
-    await settle()
-    expect(bob.heard).toHaveLength(17)
+    expect(channel.bufferedAmount + maxFrame).toBeGreaterThan(maxBuffered)
+    const sending = ann.send('last')
+    expect(await pending(sending)).toBe(true)
+    for (let i = 0; i < 40; i++) {
+      channel.release(8)
+      await settle()
+      expect(channel.bufferedAmount).toBeLessThanOrEqual(maxBuffered)
+    }
+    await sending
+    expect(bob.heard).toHaveLength(16)
     expect(bob.heard.at(-1)).toBe('last')
   })
 
   test('keeps the order of the calls', async () => {
     const { ann, bob } = await live()
     await fill(ann)
-    const sending = ['a', 'b', 'c'].map(text => ann.link.send(text))
+    const sending = ['a', 'b', 'c'].map(text => ann.send(text))
     ann.channel(reliable).held = false
     ann.channel(reliable).release()
     await Promise.all(sending)
@@ -89,17 +97,19 @@ describe('a full link', () => {
     expect(bob.heard.slice(-3)).toEqual(['a', 'b', 'c'])
   })
 
-  test('refuses when 16 MiB wait, and takes more when they are gone', async () => {
+  test('refuses when 64 MiB wait, and takes more when they don’t any more', async () => {
     const { ann } = await live()
-    await fill(ann)
-    const waiting: Array<Promise<void>> = []
-    const fits = Math.floor(16 * 1024 * 1024 / maxMessage)
-    for (let i = 0; i < fits; i++) waiting.push(ann.link.send(full))
-    await expect(ann.link.send(full)).rejects.toMatchObject({ code: 'too-much' })
-    ann.channel(reliable).held = false
-    ann.channel(reliable).release()
-    await Promise.all(waiting)
-    await ann.link.send(full)
+    ann.channel(reliable).held = true
+    const abort = new AbortController()
+    const most = new Uint8Array(maxMessage)
+    const waiting = Array.from({ length: 7 }, () => ann.send(most, { signal: abort.signal }).catch(() => {}))
+    await expect(ann.send(most)).rejects.toMatchObject({ code: 'too-much' })
+    waiting.push(ann.send(most.subarray(1000)).catch(() => {}))
+    await expect(ann.send(full)).rejects.toMatchObject({ code: 'too-much' })
+    abort.abort()
+    await Promise.all(waiting.slice(0, 7))
+    void ann.send(most).catch(() => {})
+    ann.link.post({ type: 'left' })
   })
 })
 
@@ -109,10 +119,10 @@ describe('an aborted send', () => {
   test('while the link is connecting', async () => {
     const { ann, bob } = connecting()
     const abort = new AbortController()
-    const sending = ann.link.send('never', { signal: abort.signal })
+    const sending = ann.send('never', { signal: abort.signal })
     abort.abort('enough')
     await expect(sending).rejects.toMatchObject(aborted)
-    await ann.link.send('other')
+    await ann.send('other')
     await settle()
     expect(bob.heard).toEqual(['other'])
   })
@@ -121,9 +131,9 @@ describe('an aborted send', () => {
     const { ann, bob } = await live()
     await fill(ann)
     const abort = new AbortController()
-    const before = ann.link.send('before')
-    const sending = ann.link.send('never', { signal: abort.signal })
-    const after = ann.link.send('after')
+    const before = ann.send('before')
+    const sending = ann.send('never', { signal: abort.signal })
+    const after = ann.send('after')
     expect(await pending(sending)).toBe(true)
     abort.abort('enough')
     expect(await pending(sending)).toBe(false)
@@ -137,7 +147,7 @@ describe('an aborted send', () => {
 
   test('before it began', async () => {
     const { ann, bob } = await live()
-    await expect(ann.link.send('never', { signal: AbortSignal.abort('enough') })).rejects.toMatchObject(aborted)
+    await expect(ann.send('never', { signal: AbortSignal.abort('enough') })).rejects.toMatchObject(aborted)
     await settle()
     expect(bob.heard).toEqual([])
   })
@@ -147,7 +157,7 @@ describe('the link’s end', () => {
   test('makes who waits give up', async () => {
     const { ann } = await live()
     await fill(ann)
-    const sending = [ann.link.send('a'), ann.link.send('b')]
+    const sending = [ann.send('a'), ann.send('b')]
     ann.link.post({ type: 'broken' })
     for (const result of await Promise.allSettled(sending)) {
       expect(result).toMatchObject({ status: 'rejected', reason: { code: 'gone' } })
@@ -156,7 +166,7 @@ describe('the link’s end', () => {
 
   test('also while it was connecting', async () => {
     const ann = new LinkEnd(true)
-    const sending = ann.link.send('never')
+    const sending = ann.send('never')
     await settle()
     ann.link.post({ type: 'left' })
     await expect(sending).rejects.toMatchObject({ code: 'gone' })
@@ -165,6 +175,6 @@ describe('the link’s end', () => {
   test('lets nobody send any more', async () => {
     const { ann } = await live()
     ann.link.post({ type: 'left' })
-    await expect(ann.link.send('never')).rejects.toMatchObject({ code: 'gone' })
+    await expect(ann.send('never')).rejects.toMatchObject({ code: 'gone' })
   })
 })

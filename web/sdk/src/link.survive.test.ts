@@ -1,12 +1,11 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { FakeConnection } from '../fakes/connection.ts'
 import { connecting, control, type LinkEnd, live, reliable, settle, unreliable } from '../fakes/links.ts'
-import { encodeFrame, maxMessage } from './frame.ts'
+import { bytesOf, encodeFrame, flagText, maxPayload, typeMessage } from './frame.ts'
 
 // What a link outlives: silence, carriers that fail, and carriers that are closed.
 
 const later = (ms: number) => vi.advanceTimersByTimeAsync(ms)
-const controls = (end: LinkEnd) => end.channel(control).sent.map(data => JSON.parse(new TextDecoder().decode(data.slice(8))) as { type: string })
 
 beforeEach(() => {
   vi.useFakeTimers()
@@ -76,7 +75,7 @@ test('a live link that is told of another network has ICE restarted at once, ove
   expect(ann.pc.localDescription?.sdp).toContain('restart 1')
   expect(bob.pc.remoteDescription?.sdp).toContain('restart 1')
   expect(ann.said.map(s => s.type)).toContain('offer')
-  expect(controls(ann).map(m => m.type)).toContain('offer')
+  expect(ann.controls.map(m => m.type)).toContain('offer')
 })
 
 describe('another carrier', () => {
@@ -100,7 +99,7 @@ describe('another carrier', () => {
       await later(4_000) // carriers aren't made faster
       const all = Array.from({ length: 60 }, (_, i) => `${i}`)
       const sending: Array<Promise<void>> = []
-      const say = (text: string) => sending.push(ann.link.send(text), bob.link.send(text))
+      const say = (text: string) => sending.push(ann.send(text), bob.send(text))
       all.slice(0, 10).forEach(say)
       await later(250) // they are acknowledged
       all.slice(10, 20).forEach(say)
@@ -125,23 +124,23 @@ describe('another carrier', () => {
 
   test('hears first what is here, and the control channel counts anew', async () => {
     const { ann, bob } = await live()
-    await bob.link.send('one')
+    await bob.send('one')
     await later(4_000)
     ann.pc.become('failed')
     await settle()
-    expect(controls(ann)[0]).toEqual({ type: 'ack', messages: 1 })
-    expect(controls(bob)[0]).toEqual({ type: 'ack', messages: 0 })
+    expect(ann.controls[0]).toEqual({ type: 'ack', frames: 1, windows: { 0: 262_144 + 3 + 32 } })
+    expect(bob.controls[0]).toEqual({ type: 'ack', frames: 0 })
     expect(new DataView(ann.channel(control).sent[0]!.buffer).getUint32(4)).toBe(1)
   })
 
   test('may bring what has come before, which is dropped, but nothing out of order', async () => {
     const { ann, bob } = await live()
-    await ann.link.send('one')
-    await ann.link.send('two')
+    await ann.send('one')
+    await ann.send('two')
     await later(4_000)
     ann.pc.become('failed')
     await settle()
-    const frame = (sequence: number, text: string) => encodeFrame({ type: 'message', channel: 0, sequence, payload: text }).buffer
+    const frame = (sequence: number, text: string) => encodeFrame(typeMessage, flagText, 0, sequence, bytesOf(text)).buffer
     for (const sequence of [1, 2, 3]) bob.receive(reliable, frame(sequence, `${sequence}`))
     expect(bob.heard).toEqual(['one', 'two', '3'])
     expect(bob.link.state).toBe('live')
@@ -154,11 +153,11 @@ describe('another carrier', () => {
     await later(4_000)
     ann.pass = bob.pass = () => {}
     ann.pc.become('failed')
-    const full = 'x'.repeat(maxMessage)
-    for (let i = 0; i < 64; i++) await ann.link.send(full)
-    await ann.link.send('never', { unreliable: true })
+    const full = 'x'.repeat(maxPayload)
+    for (let i = 0; i < 64; i++) await ann.send(full, {}, `${Math.floor(i / 15)}`) // each as much as its window allows
+    await ann.send('never', { unreliable: true })
     let waits = true
-    const last = ann.link.send('last').then(() => { waits = false })
+    const last = ann.send('last').then(() => { waits = false })
     await later(5_000)
     expect(waits).toBe(true)
     ann.pass = signal => bob.link.take(signal)
@@ -166,8 +165,8 @@ describe('another carrier', () => {
     await later(3_000)
     await last
     await settle()
-    expect(bob.heard).toHaveLength(65)
-    expect(bob.heard.at(-1)).toBe('last')
+    expect(Object.values(bob.heardOn).flat()).toHaveLength(64)
+    expect(bob.heard).toEqual(['last'])
   })
 
   test('isn’t waited for in vain: closed without a bye is the end after 10 s', async () => {
@@ -184,44 +183,45 @@ describe('another carrier', () => {
 describe('what came is acknowledged', () => {
   test('after 200 ms', async () => {
     const { ann, bob } = await live()
-    await ann.link.send('one')
-    await ann.link.send('two')
+    await ann.send('one')
+    await ann.send('two')
     await later(199)
-    expect(controls(bob)).toEqual([])
+    expect(bob.controls).toEqual([])
     await later(1)
-    expect(controls(bob)).toEqual([{ type: 'ack', messages: 2 }])
+    expect(bob.controls).toEqual([{ type: 'ack', frames: 2, windows: { 0: 262_144 + 2 * (3 + 32) } }])
   })
 
   test('after 64 KiB', async () => {
     const { ann, bob } = await live()
-    for (let i = 0; i < 4; i++) await ann.link.send('x'.repeat(maxMessage))
+    for (let i = 0; i < 4; i++) await ann.send('x'.repeat(maxPayload))
     await settle()
-    expect(controls(bob)).toEqual([{ type: 'ack', messages: 4 }])
+    expect(bob.controls).toEqual([{ type: 'ack', frames: 4, windows: { 0: expect.any(Number) } }])
     await later(1_000)
-    expect(controls(bob)).toHaveLength(1)
+    expect(bob.controls).toHaveLength(1)
   })
 
   test('and until it is, 1 MiB is kept and no more', async () => {
     const { ann, bob } = await live()
     bob.channel(control).held = true
     let sent = 0
-    const sending = Array.from({ length: 70 }, () => ann.link.send('x'.repeat(maxMessage)).then(() => { sent++ }))
+    const sending = Array.from({ length: 70 }, (_, i) => ann.send('x'.repeat(maxPayload), {}, `${i % 7}`).then(() => { sent++ }))
+    const heard = () => Object.values(bob.heardOn).flat()
     await later(5_000)
-    expect(bob.heard).toHaveLength(64)
+    expect(heard()).toHaveLength(64)
     expect(sent).toBe(64)
     bob.channel(control).release()
     bob.channel(control).held = false
     await Promise.all(sending)
     await settle()
-    expect(bob.heard).toHaveLength(70)
+    expect(heard()).toHaveLength(70)
   })
 
   test('but not what is unreliable', async () => {
     const { ann, bob } = await live()
-    await ann.link.send('once', { unreliable: true })
+    await ann.send('once', { unreliable: true })
     await later(1_000)
     expect(bob.heard).toEqual(['once'])
-    expect(controls(bob)).toEqual([])
+    expect(bob.controls).toEqual([])
     expect(ann.channel(unreliable).sent).toHaveLength(1)
   })
 })
@@ -252,7 +252,7 @@ describe('the path', () => {
     expect(ann.link.path).toBe('lan')
     await later(1)
     expect([ann.link.path, bob.link.path]).toEqual(['relay-tls', 'relay-tls'])
-    expect(controls(ann)).toEqual([{ type: 'path', path: 'lan' }, { type: 'path', path: 'relay-tls' }])
+    expect(ann.controls).toEqual([{ type: 'path', path: 'lan' }, { type: 'path', path: 'relay-tls' }])
     expect(await ann.link.statistics()).toEqual({ path: 'relay-tls', roundTrip: 25, sent: 10, received: 20 })
     const before = stats.mock.calls.length
     vi.stubGlobal('document', { visibilityState: 'hidden' })

@@ -115,7 +115,7 @@ describe('ends once', () => {
     const take = vi.spyOn(bob.pc, 'setRemoteDescription')
     bob.link.post({ type: 'left' })
     bob.link.take({ type: 'offer', n: 2, carrier: 1, sdp: 'v=0 later' })
-    await ann.link.send('too late').catch(() => {})
+    await ann.send('too late').catch(() => {})
     await settle()
     expect(take).not.toHaveBeenCalled()
     expect(bob.heard).toEqual([])
@@ -140,7 +140,7 @@ describe('close', () => {
     const { ann, bob } = await live()
     ann.channel(reliable).held = true
     const sent = Array.from({ length: 40 }, (_, i) => `${i}`.padEnd(16_000))
-    const sending = Promise.all(sent.map(text => ann.link.send(text)))
+    const sending = Promise.all(sent.map(text => ann.send(text)))
     const closed = ann.link.close()
     for (let i = 0; i < sent.length; i++) {
       await settle()
@@ -155,11 +155,11 @@ describe('close', () => {
   test('waits for messages that a bye overtook', async () => {
     const { ann, bob } = await live()
     ann.channel(reliable).held = true
-    await ann.link.send('slow')
+    await ann.send('slow')
     const closed = ann.link.close()
     await settle()
     expect([ann.link.state, bob.link.state]).toEqual(['live', 'live'])
-    await expect(ann.link.send('too late')).rejects.toMatchObject({ code: 'gone' })
+    await expect(ann.send('too late')).rejects.toMatchObject({ code: 'gone' })
     ann.channel(reliable).release()
     await closed
     expect(bob.heard).toEqual(['slow'])
@@ -203,7 +203,7 @@ describe('close', () => {
 
   test('is answered, and who answered closes too, two seconds later at the latest', async () => {
     const { ann, bob } = await live()
-    bob.receive(control, frameOf('{"type":"bye","messages":0}'))
+    bob.receive(control, frameOf('{"type":"bye","frames":0}'))
     await settle()
     expect(bob.link).toMatchObject({ state: 'gone', cause: 'closed' })
     expect(bob.pc.signalingState).toBe('stable')
@@ -214,5 +214,6 @@ describe('close', () => {
 })
 
 function frameOf(text: string): ArrayBuffer {
-  return Uint8Array.of(1, 1, 0, 0, 0, 0, 0, 1, ...new TextEncoder().encode(text)).buffer
+  return Uint8Array.of(1, 1, 0, 0, 0, 0, 0, 2, // the first is the hello
+     ...new TextEncoder().encode(text)).buffer
 }

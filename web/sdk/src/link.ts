@@ -1,21 +1,18 @@
-import { Carrier, control, reliable, unreliable } from './carrier.ts'
-import { decodeControl } from './control.ts'
-import { malformed } from './decode.ts'
-import { bytesOf, decodeFrame, maxMessage } from './frame.ts'
+import { Carrier } from './carrier.ts'
+import { bytesOf, maxPayload } from './frame.ts'
+import type { Inlet } from './inlet.ts'
 import { Legs } from './legs.ts'
 import { byeWait, Machine } from './machine.ts'
 import type { Cause, LinkState } from './member.ts'
-import { Outbox, type SendOptions } from './outbox.ts'
+import type { Outlets } from './outlets.ts'
 import type { Leg, Path } from './path.ts'
 import type { Outcome, Report } from './report.ts'
 import type { Signal } from './signals.ts'
 import type { Action, LinkEvent, Via } from './step.ts'
+import { Traffic } from './traffic.ts'
 
 const describeWait = 10_000 // ms, for the browser to make or take a description
 const maxEvents = 256 // that wait for it; signals beyond are dropped, and repeated if they matter
-// What came is acknowledged when it is so much, or so old.
-const ackBytes = 64 * 1024
-const ackDelay = 200 // ms
 
 export interface LinkHandlers {
   /** What carriers are made and restarted with. */
@@ -30,7 +27,8 @@ export interface LinkHandlers {
   anew(signal: Signal): void
   /** The state, the cause or the path has. */
   changed(): void
-  message(data: string | Uint8Array, unreliable: boolean): void
+  /** A channel of the other side's was opened, has something to take, or was closed. */
+  arrived(inlet: Inlet): void
 }
 
 /** The relation to one other member: LINK.md. It outlives the carriers that it rides on. */
@@ -47,21 +45,21 @@ export class Link {
   #running = false
   #timer: ReturnType<typeof setTimeout> | undefined
   #carrier: Carrier | undefined // the newest
-  #legs = new Legs(path => this.#say({ type: 'path', path }), (path, known) => this.#pathIs(path, known))
-  #outbox = new Outbox()
+  #legs = new Legs(path => this.#traffic.say({ type: 'path', path }), (path, known) => this.#pathIs(path, known))
+  #traffic: Traffic
   #opened = 0 // ms from the beginning; 0: it never was open
   #reported = false
   #gone!: () => void
   #ended = new Promise<void>(resolve => { this.#gone = resolve })
 
-  // What comes.
-  #received = 0 // reliable messages, handed to the application
-  #unacknowledged = 0 // bytes of them
-  #ack: ReturnType<typeof setTimeout> | undefined
-  #byeMessages = Infinity // how many there will have been
-
   constructor(offerer: boolean, on: LinkHandlers) {
     this.#on = on
+    this.#traffic = new Traffic({
+      arrived: inlet => on.arrived(inlet),
+      post: event => this.post(event),
+      take: signal => this.take(signal),
+      heard: leg => this.#legs.heard(leg),
+    })
     this.#machine = new Machine(offerer)
     this.post({ type: 'begin', turn: hasTURN(on.configuration()) })
   }
@@ -159,9 +157,9 @@ export class Link {
           if (type === 'connected') this.#legs.follow(c)
         },
         frame: (id, data) => this.#receive(c, id, data),
-        room: () => this.#outbox.flush(),
+        room: () => this.#traffic.flush(),
       })
-      this.#outbox.use(c)
+      this.#traffic.use(c)
     } catch (error) {
       console.warn('snug: no RTCPeerConnection could be made:', error)
     }
@@ -169,18 +167,15 @@ export class Link {
 
   #drop(): void {
     this.#legs.stop()
-    clearTimeout(this.#ack)
-    this.#ack = undefined
     this.#carrier?.close()
     this.#carrier = undefined
-    this.#outbox.use(undefined)
+    this.#traffic.use(undefined)
   }
 
   #open(c: Carrier): void {
     this.#opened ||= performance.now() - this.#began || 1
-    if (c.number > 1) this.#acknowledge() // what is missing is sent again
+    this.#traffic.open()
     this.post({ type: 'opened' }, c)
-    this.#outbox.open()
     this.#legs.follow(c)
   }
 
@@ -204,114 +199,44 @@ export class Link {
   }
 
   #signal(signal: Signal, via: Via): void {
-    if (via !== 'hub' && bytesOf(JSON.stringify(signal)).length <= maxMessage) {
-      this.#say(signal)
+    if (via !== 'hub' && bytesOf(JSON.stringify(signal)).length <= maxPayload) {
+      this.#traffic.say(signal)
       if (via === 'link') return
     }
     this.#on.signal(signal)
   }
 
-  /** Sends a control message, if that can be done at once, and tells whether it was. */
-  #say(message: object): boolean {
-    return this.#carrier?.say(JSON.stringify(message)) ?? false
-  }
-
-  /**
-   * Waits while connecting or full, and resolves when the message is kept here for the other side: nothing but the
-   * end of the link keeps it from arriving, once and in order, unless it is unreliable. Rejects with a SnugError when the link ends.
-   */
-  send(data: string | Uint8Array, options: SendOptions = {}): Promise<void> {
-    return this.#outbox.send(data, options)
+  /** This side's channels to the other. */
+  get outlets(): Outlets {
+    return this.#traffic.outlets
   }
 
   /** Says bye, and waits until everything that was sent has arrived, for two seconds at most; or ends the link at once. */
   async close(atOnce = false): Promise<void> {
     const ended = Promise.race([this.#ended, new Promise(resolve => setTimeout(resolve, byeWait))])
-    this.#outbox.close()
+    const drained = this.outlets.drain()
     this.post({ type: 'close' })
     if (atOnce) this.post({ type: 'close' })
-    await Promise.race([ended, this.#outbox.drained])
-    void this.#sayBye()
+    await Promise.race([ended, drained])
+    void this.#traffic.sayBye()
     await ended
-  }
-
-  async #sayBye(): Promise<void> {
-    while (!this.#say({ type: 'bye', messages: this.#outbox.sent }) && !await this.#outbox.look());
   }
 
   #end(cause: Cause): void {
     this.state = 'gone'
     this.cause = cause
-    this.#outbox.stop()
+    this.#traffic.end()
     this.#gone()
     this.#report(this.#opened ? 'opened' : cause as Outcome)
     this.#on.changed()
   }
 
   #receive(c: Carrier, id: number, data: unknown): void {
-    if (this.state === 'gone') return
     try {
-      if (!(data instanceof ArrayBuffer)) throw malformed('a string')
-      const frame = decodeFrame(data)
-      if (!frame || frame.channel !== 0 || (frame.type === 'control') !== (id === control)) return
-      if (id === control) {
-        if (frame.sequence !== ++c.received >>> 0) throw malformed('out of order')
-        if (frame.payload !== undefined) this.#control(frame.payload)
-      } else if (id === unreliable || this.#isNext(frame.sequence, c)) {
-        if (frame.payload !== undefined) this.#on.message(frame.payload, id === unreliable)
-        if (id === reliable) this.#took(data.byteLength)
-      }
+      this.#traffic.receive(c, id, data)
     } catch {
       this.post({ type: 'broken' }, c)
     }
-  }
-
-  /** Messages are numbered as long as the link lives. What came on a carrier before may come again. */
-  #isNext(sequence: number, c: Carrier): boolean {
-    const ahead = (sequence - this.#received - 1) | 0
-    if (ahead === 0) return true
-    if (ahead < 0 && c.number > 1) return false
-    throw malformed('out of order')
-  }
-
-  #took(bytes: number): void {
-    this.#received++
-    this.#unacknowledged += bytes
-    if (this.#unacknowledged >= ackBytes) this.#acknowledge()
-    else this.#ack ??= setTimeout(() => this.#acknowledge(), ackDelay)
-    this.#checkBye()
-  }
-
-  /** Tells the other side how many messages are here. */
-  #acknowledge(): void {
-    clearTimeout(this.#ack)
-    this.#unacknowledged = 0
-    const said = this.#say({ type: 'ack', messages: this.#received })
-    this.#ack = said || !this.#carrier ? undefined : setTimeout(() => this.#acknowledge(), ackDelay)
-  }
-
-  #control(payload: string | Uint8Array): void {
-    const message = decodeControl(payload)
-    switch (message?.type) {
-      case undefined: return // of a later version
-      case 'ack': return this.#outbox.acknowledged(message.messages)
-      case 'path': return this.#legs.heard(message.path)
-      case 'bye-ack': return this.post({ type: 'bye-ack' })
-      case 'bye':
-        this.#byeMessages = message.messages
-        this.#outbox.stop()
-        this.post({ type: 'bye' })
-        return this.#checkBye()
-      default: this.take(message!)
-    }
-  }
-
-  /** Answers a bye once everything before it is here. The other side closes then; until it has, the answer may be on its way. */
-  #checkBye(): void {
-    if (this.#received < this.#byeMessages) return
-    this.#byeMessages = Infinity
-    this.#say({ type: 'bye-ack' })
-    this.post({ type: 'drained' })
   }
 }
 

@@ -1,37 +1,28 @@
 import { type Carrier, reliable, unreliable } from './carrier.ts'
 import { malformed } from './decode.ts'
-import { SnugError } from './errors.ts'
-import { bytesOf, encodeFrame, maxFrame, maxMessage } from './frame.ts'
+import { maxFrame } from './frame.ts'
 
-// In bytes. What waits for the other side to have taken it: who sends waits while it is so much.
+// In bytes. What waits for the other side to have taken it: nothing new is sent while it is so much.
 const maxUnacknowledged = 1024 * 1024
-// What may wait in send() for one link; beyond, send() rejects.
-const maxWaiting = 16 * 1024 * 1024
 
-export interface SendOptions {
-  /** Send it once, in no order, and don't mind if it is lost. */
-  unreliable?: boolean
-  signal?: AbortSignal
+/** Who sends frames. After each it is everybody else's turn. */
+export interface Source {
+  /** Its next frame, which gets this sequence if it is reliable; undefined if it has none now. */
+  next(sequence: number): Uint8Array<ArrayBuffer> | undefined
 }
 
-/** Messages of a link, on their way out. Reliable ones are kept until the other side has them: another carrier sends them again. */
+/** Frames of a link, on their way out. Reliable ones are kept until the other side has them: another carrier sends them again. */
 export class Outbox {
-  /** Reliable messages, as long as the link lives. */
+  /** Reliable frames, as long as the link lives. */
   sent = 0
-  /** Settles when nobody waits any more who has begun to send reliably. */
-  drained = Promise.resolve()
-  #frames: Array<Uint8Array<ArrayBuffer>> = [] // the newest of those that were sent
+  #kept: Array<Uint8Array<ArrayBuffer>> = [] // the newest of those that were sent
   #bytes = 0
-  #put = 0 // of frames, on the newest carrier
+  #put = 0 // of kept, on the newest carrier
   #carrier: Carrier | undefined
   #resumed = false // it is known what is missing there
-  #unreliable = 0 // messages
-  #lossy = Promise.resolve() // like drained
-  #waiting = 0 // bytes
-  #looking: Array<() => void> = [] // who waits until something may be possible
   #opened = false
-  #closed = false // nobody may begin to send
-  #stopped = false // nothing more may be sent
+  #turns = { [reliable]: new Set<Source>(), [unreliable]: new Set<Source>() } // who has something to send, in the order of their turns
+  #looking: Array<() => void> = []
 
   /** There is another carrier, or none for now. */
   use(carrier: Carrier | undefined): void {
@@ -47,94 +38,66 @@ export class Outbox {
     this.flush()
   }
 
-  /** Drops what the other side has, so many messages in all, and begins to send what is missing. Throws if it can't have so many. */
-  acknowledged(messages: number): void {
-    if (messages > this.sent) throw malformed('more was acknowledged than was sent')
-    const count = Math.max(0, this.#frames.length - this.sent + messages)
-    for (const { length } of this.#frames.splice(0, count)) this.#bytes -= length
+  /** Drops what the other side has, so many frames in all, and begins to send what is missing. Throws if it can't have so many. */
+  acknowledged(frames: number): void {
+    if (frames > this.sent) throw malformed('more was acknowledged than was sent')
+    const count = Math.max(0, this.#kept.length - this.sent + frames)
+    for (const { length } of this.#kept.splice(0, count)) this.#bytes -= length
     this.#put = Math.max(0, this.#put - count)
     this.#resumed = true
     this.flush()
   }
 
-  /** Hands over what is kept, as far as there is room, and has those look again who wait. */
+  /** A source has something to send. */
+  ready(source: Source, id: typeof reliable | typeof unreliable = reliable): void {
+    this.#turns[id].add(source)
+    this.#serve(id)
+  }
+
+  /** Hands over what waits, as far as there is room. */
   flush(): void {
-    const c = this.#carrier
-    for (let frame; this.#resumed && (frame = this.#frames[this.#put]) && c?.fits(reliable, frame.length) && c.put(reliable, frame);) this.#put++
+    this.#hand()
+    this.#serve(reliable)
+    this.#serve(unreliable)
     for (const look of this.#looking.splice(0)) look()
   }
 
-  /** Nobody may begin to send any more. */
-  close(): void {
-    this.#closed = true
+  /** Waits until something may be possible that wasn't. */
+  look(): Promise<void> {
+    return new Promise(resolve => this.#looking.push(resolve))
   }
 
-  /** Nothing more may be sent. */
-  stop(): void {
-    this.#closed = this.#stopped = true
-    this.flush()
+  /** Hands over what is kept. */
+  #hand(): void {
+    const c = this.#carrier
+    for (let frame; this.#resumed && (frame = this.#kept[this.#put]) && c?.fits(reliable, frame.length) && c.put(reliable, frame);) this.#put++
   }
 
-  /** Waits until something may be possible that wasn't; tells whether it is over. */
-  async look(): Promise<boolean> {
-    if (!this.#stopped) await new Promise<void>(resolve => this.#looking.push(resolve))
-    return this.#stopped
-  }
-
-  async send(data: string | Uint8Array, { unreliable: once = false, signal }: SendOptions): Promise<void> {
-    const { length } = bytesOf(data)
-    if (length > maxMessage) throw new SnugError('too-long', `This message is ${length} bytes long; ${maxMessage} are allowed.`)
-    if (this.#waiting + length > maxWaiting) throw new SnugError('too-much', 'Too much is waiting to be sent. Await send() before sending more.')
-    if (this.#closed) throw gone()
-    this.#waiting += length
-    try {
-      const done = (once ? this.#lossy : this.drained).then(() => this.#write(once, data, signal))
-      const next = done.catch(() => {})
-      if (once) this.#lossy = next
-      else this.drained = next
-      await (signal ? orAborted(done, signal) : done)
-    } finally {
-      this.#waiting -= length
+  /** A set goes on to what is added to it again. */
+  #serve(id: typeof reliable | typeof unreliable): void {
+    const turns = this.#turns[id]
+    for (const source of turns) {
+      if (!this.#takes(id)) return
+      turns.delete(source)
+      const frame = source.next(this.sent + 1)
+      if (!frame) continue
+      turns.add(source)
+      if (id === unreliable) {
+        this.#carrier?.put(unreliable, frame)
+        continue
+      }
+      this.sent++
+      this.#bytes += frame.length
+      this.#kept.push(frame)
+      this.#hand()
     }
-  }
-
-  /** Messages are sent one after the other, in the order of the calls. Who aborts doesn't wait for its turn. */
-  async #write(once: boolean, payload: string | Uint8Array, signal: AbortSignal | undefined): Promise<void> {
-    while (!this.#stopped && !signal?.aborted && !this.#takes(once)) await this.look()
-    if (signal?.aborted) throw abortion(signal)
-    if (this.#stopped) throw gone()
-    const frame = encodeFrame({ type: 'message', channel: 0, sequence: once ? ++this.#unreliable : ++this.sent, payload })
-    if (once) {
-      this.#carrier?.put(unreliable, frame)
-      return
-    }
-    this.#frames.push(frame)
-    this.#bytes += frame.length
-    this.flush()
   }
 
   /** A carrier that is lost holds up nobody: what is reliable goes out on the next, what isn't is dropped. */
-  #takes(once: boolean): boolean {
+  #takes(id: typeof reliable | typeof unreliable): boolean {
     const c = this.#carrier
-    if (!this.#opened || (!once && this.#bytes >= maxUnacknowledged)) return false
-    if (!c?.isOpen || (!once && !this.#resumed)) return true
-    return c.fits(once ? unreliable : reliable, maxFrame) && (once || this.#put === this.#frames.length)
+    if (!this.#opened || (id === reliable && this.#bytes >= maxUnacknowledged)) return false
+    if (!c?.isOpen || (id === reliable && !this.#resumed)) return true
+    return c.fits(id, maxFrame) && (id === unreliable || this.#put === this.#kept.length)
   }
-}
-
-function gone(): SnugError {
-  return new SnugError('gone', 'The link is gone.')
-}
-
-function abortion(signal: AbortSignal): SnugError {
-  return new SnugError('aborted', 'Sending was aborted.', { cause: signal.reason })
-}
-
-function orAborted(done: Promise<void>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(abortion(signal))
-    signal.addEventListener('abort', abort)
-    done.finally(() => signal.removeEventListener('abort', abort)).then(resolve, reject)
-    if (signal.aborted) abort()
-  })
 }
