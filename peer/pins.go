@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"cmp"
 	"slices"
 	"time"
 	"unicode/utf8"
@@ -68,10 +69,12 @@ func (p *pins) see(s sighting, now time.Time) (r recognized, changed bool) {
 		return r, p.add(pin{s.Key, s.Name, s.Identity, second, second, 0}, false)
 	}
 	known := &(*p)[at]
-	if known.Name == s.Name && known.Identity == s.Identity && second < known.Seen+sightEvery {
+	was := *known
+	known.note(s)
+	if *known == was && second < known.Seen+sightEvery {
 		return r, false
 	}
-	known.Name, known.Identity, known.Seen = s.Name, s.Identity, max(second, known.Seen)
+	known.Seen = max(second, known.Seen)
 	return r, true
 }
 
@@ -81,11 +84,14 @@ func (p *pins) accept(s sighting, now time.Time) bool { return p.keep(s, now, fa
 // verify remembers a member as verified. It tells whether it could.
 func (p *pins) verify(s sighting, now time.Time) bool { return p.keep(s, now, true) }
 
-// withdraw takes a verification back.
-func (p *pins) withdraw(key publicKey) {
-	if at := p.index(key); at >= 0 {
-		(*p)[at].Verified = 0
+// withdraw takes a verification back. It tells whether there was one.
+func (p *pins) withdraw(key publicKey) bool {
+	at := p.index(key)
+	if at < 0 || (*p)[at].Verified == 0 {
+		return false
 	}
+	(*p)[at].Verified = 0
+	return true
 }
 
 func (p *pins) keep(s sighting, now time.Time, verified bool) bool {
@@ -98,11 +104,17 @@ func (p *pins) keep(s sighting, now time.Time, verified bool) bool {
 		at = len(*p) - 1
 	}
 	known := &(*p)[at]
-	known.Name, known.Identity, known.Seen = s.Name, s.Identity, max(second, known.Seen)
+	known.note(s)
+	known.Seen = max(second, known.Seen)
 	if verified {
 		known.Verified = known.Seen
 	}
 	return true
+}
+
+// note takes over what a member says of itself. What it doesn't say, or the hub leaves out, stays.
+func (p *pin) note(s sighting) {
+	p.Name, p.Identity = cmp.Or(s.Name, p.Name), cmp.Or(s.Identity, p.Identity)
 }
 
 func (p *pins) recognize(s sighting, at int) recognized {

@@ -142,7 +142,13 @@ func (v *verification) ask() {
 // reveal is the other side's answer to a commit.
 func (v *verification) reveal() {
 	v.nonce, v.revealed = v.draw(), true
-	v.send(verifyMessage{Type: controlVerify, Nonce: (*nonce)(&v.nonce)})
+	v.sayNonce()
+}
+
+// sayNonce says a copy: ours is forgotten at the end, and the message may wait.
+func (v *verification) sayNonce() {
+	said := nonce(v.nonce)
+	v.send(verifyMessage{Type: controlVerify, Nonce: &said})
 }
 
 func (v *verification) heardNonce(theirs [nonceSize]byte) {
@@ -152,7 +158,7 @@ func (v *verification) heardNonce(theirs [nonceSize]byte) {
 	case v.state != verifyWaiting:
 		v.broken()
 	case v.initiator:
-		v.send(verifyMessage{Type: controlVerify, Nonce: (*nonce)(&v.nonce)})
+		v.sayNonce()
 		v.compare(v.view.code(v.nonce, theirs))
 	case !v.revealed || v.view.commit(theirs) != *v.commit:
 		v.broken()
