@@ -41,6 +41,9 @@ func newIdentity() *identity {
 	return &identity{private, publicKey(public)}
 }
 
+// Format prints no key, whatever the verb: an identity that is logged by mistake tells nothing.
+func (*identity) Format(s fmt.State, _ rune) { io.WriteString(s, "an identity") }
+
 func (i *identity) sign(transcript []byte) proof {
 	return proof{i.key, signature(ed25519.Sign(i.private, transcript))}
 }

@@ -2,6 +2,7 @@ package peer
 
 import (
 	"fmt"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -51,6 +52,21 @@ func TestIdentityIsKept(t *testing.T) {
 func TestIdentitiesAreNew(t *testing.T) {
 	if newIdentity().key == newIdentity().key {
 		t.Error("the same key twice")
+	}
+}
+
+func TestIdentityIsNotPrinted(t *testing.T) {
+	id := newIdentity()
+	var log strings.Builder
+	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "identity", id)
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "identity", id)
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%d", "%q"} {
+		fmt.Fprintf(&log, verb+"\n", id)
+	}
+	bytes := strings.Trim(strings.ReplaceAll(fmt.Sprint([]byte(id.private[:8])), " ", ","), "[]")
+	text := strings.ReplaceAll(log.String(), " ", ",")
+	if hex := fmt.Sprintf("%x", id.private[:8]); strings.Contains(text, hex) || strings.Contains(text, bytes) || !strings.Contains(text, "an,identity") {
+		t.Errorf("printed %s", log.String())
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"os"
+	"os/exec"
 	"testing"
 
 	"github.com/go-json-experiment/json"
@@ -103,6 +104,18 @@ func vectors(t testing.TB) (v identityVectors) {
 		t.Fatal("vectors are missing")
 	}
 	return v
+}
+
+// Whoever has Python's cryptography computes the vectors again.
+func TestVectorsAreWhatTheScriptGives(t *testing.T) {
+	if err := exec.Command("python3", "-c", "import cryptography").Run(); err != nil {
+		t.Skip("needs python3 with the package cryptography")
+	}
+	got, err := exec.CommandContext(t.Context(), "python3", "../scripts/identity_vectors.py").Output()
+	want, readErr := os.ReadFile("../signaling/testdata/identity.json")
+	if err != nil || readErr != nil || !bytes.Equal(got, want) {
+		t.Errorf("identity.json isn't what scripts/identity_vectors.py writes: %v, %v", err, readErr)
+	}
 }
 
 func identityFrom(seed []byte) *identity {

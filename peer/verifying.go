@@ -51,7 +51,6 @@ func (v *verification) begin() {
 		v.reveal()
 		v.become(verifyWaiting)
 	default:
-		v.commit, v.revealed = nil, false
 		v.send(verifyMessage{Type: controlVerify})
 		v.become(verifyWaiting)
 	}
