@@ -118,8 +118,9 @@ func (v *verification) heardCommit(commit [nonceSize]byte) {
 	case v.initiator:
 		v.broken()
 	case !v.running():
-		v.commit, v.revealed = &commit, false
-		v.ask()
+		if v.ask() {
+			v.commit, v.revealed = &commit, false
+		}
 	case v.state == verifyWaiting && v.commit == nil:
 		v.commit = &commit
 		v.reveal() // our user has agreed already
@@ -128,14 +129,15 @@ func (v *verification) heardCommit(commit [nonceSize]byte) {
 	}
 }
 
-// ask has our user agree first, and not too often.
-func (v *verification) ask() {
+// ask has our user agree first, unless it was asked too often. It tells whether it did.
+func (v *verification) ask() bool {
 	if v.asked == maxAsked {
 		v.send(verifyMessage{Type: controlVerifyCancel})
-		return
+		return false
 	}
 	v.asked++
 	v.become(verifyAsked)
+	return true
 }
 
 // reveal is the other side's answer to a commit.

@@ -143,8 +143,7 @@ export class Verification {
 
   #heardCommit(commit: string): void {
     if (!this.#initiator && !this.#running) {
-      this.#commit = commit
-      this.#ask()
+      if (this.#ask()) this.#commit = commit
     } else if (!this.#initiator && this.#state === 'waiting' && !this.#commit) {
       this.#commit = commit
       this.#reveal() // our user has agreed already
@@ -153,15 +152,16 @@ export class Verification {
     }
   }
 
-  /** Has our user agree first, and not too often. */
-  #ask(): void {
-    this.#nonce = undefined
+  /** Has our user agree first, unless it was asked too often. Returns whether it did. */
+  #ask(): boolean {
     if (this.#asked === maxAsked) {
-      this.#commit = undefined
-      return this.#sayCancel()
+      this.#sayCancel()
+      return false
     }
     this.#asked++
+    this.#nonce = undefined
     this.#become('asked')
+    return true
   }
 
   #reveal(): void {
