@@ -50,7 +50,7 @@ func TestIdentityIsKept(t *testing.T) {
 }
 
 func TestIdentitiesAreNew(t *testing.T) {
-	if newIdentity().key == newIdentity().key {
+	if first, second := newIdentity(), newIdentity(); first.key == second.key {
 		t.Error("the same key twice")
 	}
 }
