@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -227,6 +228,32 @@ func TestPinsFileThatIsDamagedIsLeftAlone(t *testing.T) {
 		if _, err := f.read(); err == nil || !strings.Contains(err.Error(), "chmod 600") {
 			t.Errorf("open to others: %v", err)
 		}
+	}
+}
+
+func TestPinsAreKeptWhereverTheyAre(t *testing.T) {
+	for name, store := range map[string]pinsStore{"file": pinsIn(t.TempDir(), "room"), "memory": &pinsMemory{}} {
+		t.Run(name, func(t *testing.T) {
+			var all sync.WaitGroup
+			for i := range 20 {
+				all.Go(func() {
+					s := sighting{Key: keyNumber(i)}
+					if err := store.update(t.Context(), func(p *pins) bool { return p.accept(s, time.Now()) }); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			all.Wait()
+			err := store.update(t.Context(), func(p *pins) bool {
+				if len(*p) != 20 {
+					t.Errorf("%d pins", len(*p))
+				}
+				return false
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 

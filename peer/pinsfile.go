@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -18,14 +19,32 @@ const (
 	lockEvery = 5 * time.Millisecond
 )
 
+// pinsStore keeps the pins of a room. Several goroutines may use it at once.
+type pinsStore interface {
+	// update changes the pins while nobody else does. change tells whether it has changed anything. Errors are sentences.
+	update(ctx context.Context, change func(*pins) bool) error
+}
+
+// pinsMemory keeps them for as long as the room is joined. The zero value has none.
+type pinsMemory struct {
+	mu  sync.Mutex
+	all pins // guarded by mu
+}
+
+func (m *pinsMemory) update(_ context.Context, change func(*pins) bool) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	change(&m.all)
+	return nil
+}
+
 // pinsFile keeps the pins of a room in a file. Several goroutines and processes may use it at once.
 type pinsFile struct{ path string }
 
 // pinsIn is the file for a room in a directory of identities, which loadIdentity has made.
 func pinsIn(dir, room string) pinsFile { return pinsFile{filepath.Join(dir, fileOf(room)+".pins")} }
 
-// update changes the pins while nobody else does. It waits for others for at most 5 s, less if ctx ends.
-// change tells whether it has changed anything; if not, nothing is written. Errors are sentences; a
+// update waits for others for at most 5 s, less if ctx ends. If nothing has changed, nothing is written. A
 // damaged file is left alone.
 func (f pinsFile) update(ctx context.Context, change func(*pins) bool) error {
 	unlock, err := lock(ctx, f.path+".lock")

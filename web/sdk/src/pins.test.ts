@@ -90,18 +90,33 @@ describe('in the browser', () => {
     expect(db.unclosed).toBe(0)
   })
 
-  test('where nothing can be stored, it rejects', async () => {
+  test('where nothing can be stored, the page remembers', async () => {
     db.off = true
-    await expect(new Pins('room').see(member(1))).rejects.toThrow('mutations')
+    const pins = new Pins('room')
+    expect(pins.kept).toBe(true)
+    expect(await pins.see(member(1, 'Ann'))).toEqual({ standing: 'unverified' })
+    expect(pins.kept).toBe(false)
+    expect(await pins.see(member(1, 'Ann'))).toEqual({ standing: 'known' })
+    expect(await pins.see(member(2, 'Ann'))).toEqual({ standing: 'unverified', changed: true })
+    expect(await Promise.all([pins.accept(member(3)), pins.verify(member(2)), pins.withdraw(keyNumber(2))])).toEqual([true, true, true])
+    expect(await new Pins('room').see(member(1, 'Ann'))).toEqual({ standing: 'unverified' })
+  })
+
+  test('members that come at once where nothing can be stored are all remembered', async () => {
+    db.off = true
+    const pins = new Pins('room')
+    await Promise.all([pins.see(member(1)), pins.see(member(2))])
+    expect([(await pins.see(member(1))).standing, (await pins.see(member(2))).standing]).toEqual(['known', 'known'])
   })
 
   test('where storage never answers, waiting ends', async () => {
     vi.useFakeTimers()
     try {
       db.silent = true
-      const seen = expect(new Pins('room').see(member(1))).rejects.toThrow('doesn’t answer')
+      const pins = new Pins('room')
+      const seen = pins.see(member(1))
       await vi.advanceTimersByTimeAsync(5_000)
-      await seen
+      expect([await seen, pins.kept]).toEqual([{ standing: 'unverified' }, false])
     } finally {
       vi.useRealTimers()
     }

@@ -1,4 +1,5 @@
 import { base64url, count, list, malformed, object } from './decode.ts'
+import { SnugError } from './errors.ts'
 import { bytesOf } from './frame.ts'
 import { update } from './storage.ts'
 import { fromBase64url, weak } from './transcript.ts'
@@ -24,12 +25,21 @@ export interface Recognized { standing: Standing; changed?: boolean; wasVerified
 /** This key wasn’t here before, it was, or two people have compared its emoji. */
 export type Standing = 'unverified' | 'known' | 'verified'
 
-/** Who was in a room before, as this browser remembers it, all tabs alike. Everything rejects where nothing can be stored, or what is stored is of another version. */
+/**
+ * Who was in a room before, as this browser remembers it, all tabs alike; where nothing can be stored, as this page does.
+ * Everything rejects with a SnugError if what is stored is of another version.
+ */
 export class Pins {
   #room: string
+  #memory: Pin[] | undefined
 
   constructor(room: string) {
     this.#room = room
+  }
+
+  /** Whether members are remembered beyond this page, as far as is known. */
+  get kept(): boolean {
+    return !this.#memory
   }
 
   /** Looks a member up, and remembers it unless it comes as somebody else. */
@@ -59,13 +69,19 @@ export class Pins {
   }
 
   async #update(change: (pins: Pin[]) => boolean): Promise<boolean> {
+    if (this.#memory) return change(this.#memory)
     let stored = false
-    await update('pins', this.#room, value => {
-      const pins = value === undefined ? [] : decodePins(value)
-      stored = change(pins)
-      return stored ? pins : undefined
-    })
-    return stored
+    try {
+      await update('pins', this.#room, value => {
+        const pins = value === undefined ? [] : decodePins(value)
+        stored = change(pins)
+        return stored ? pins : undefined
+      })
+      return stored
+    } catch (cause) {
+      if (cause instanceof SnugError) throw cause
+      return change(this.#memory ??= [])
+    }
   }
 }
 
