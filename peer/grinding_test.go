@@ -49,8 +49,8 @@ func sorted(do []verifyAction) (said []verifyMessage, shown *code) {
 
 const (
 	attacks = 1000
-	tries   = 128 // for each attack: more wouldn't help, since what is looked for isn't known
-	luck    = 5   // attacks in 1,000 that succeed by chance: 0.24 are expected, and six come once in 10⁷ runs
+	tries   = 32 // for each attack: more wouldn't help, since what is looked for isn't known
+	luck    = 5  // attacks in 1,000 that succeed by chance: 0.24 are expected, and six come once in 10⁷ runs
 )
 
 // Mallory hears Ben's number first, so that it knows what Ben sees, and looks for a number and a key with which Ann
