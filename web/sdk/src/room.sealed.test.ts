@@ -84,8 +84,10 @@ async function enter(name: string, options: JoinOptions = {}): Promise<Room> {
   return joining
 }
 
+const patience = 20_000 // ms
+
 const members = (room: Room) => room.members.map(m => `${m.name} ${m.state}${m.cause ? ` ${m.cause}` : ''}`)
-const see = (room: Room, ...want: string[]) => vi.waitFor(() => expect(members(room)).toEqual(want))
+const see = (room: Room, ...want: string[]) => vi.waitFor(() => expect(members(room)).toEqual(want), patience)
 
 async function two(): Promise<{ ann: Room; bob: Room }> {
   const ann = await enter('Ann', { meta: { colour: 'teal' } })
