@@ -142,14 +142,14 @@ func TestEmojiAreDistinctAndNamed(t *testing.T) {
 	}
 }
 
-// pair is two members and what is between them.
-type pair struct {
+// exchange is two members and what is between them.
+type exchange struct {
 	a, b  *verification
 	shown [2]*code
 }
 
 // run passes on what is said until all is quiet.
-func (p *pair) run(said ...verifyAction) {
+func (p *exchange) run(said ...verifyAction) {
 	type heard struct {
 		by      int // 0: a
 		message []byte
@@ -182,7 +182,7 @@ func (p *pair) run(said ...verifyAction) {
 func TestBothSidesSeeTheSameEmoji(t *testing.T) {
 	all := readVerifyCases(t)
 	for range 100 {
-		p := pair{a: newVerification(all.View.of("a"), drawFrom(rand.New(rand.NewPCG(rand.Uint64(), 1)))), b: newVerification(all.View.of("b"), drawFrom(rand.New(rand.NewPCG(rand.Uint64(), 2))))}
+		p := exchange{a: newVerification(all.View.of("a"), drawFrom(rand.New(rand.NewPCG(rand.Uint64(), 1)))), b: newVerification(all.View.of("b"), drawFrom(rand.New(rand.NewPCG(rand.Uint64(), 2))))}
 		p.run(p.a.step(0, verifyEvent{Type: verifyBegin})...)
 		if p.shown[0] == nil || p.shown[1] == nil || !reflect.DeepEqual(p.shown[0], p.shown[1]) {
 			t.Fatalf("one sees %v, the other %v", p.shown[0], p.shown[1])
