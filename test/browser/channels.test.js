@@ -111,4 +111,42 @@ for (const kind of ['chrome', 'firefox']) {
     other.child.stdin.end()
     await other.exited
   })
+
+  test(`streams, ${kind} and Go: bytes come back while a carrier is killed, and each end is told`, async () => {
+    const invite = `http://localhost:${hub.port}/r/channels-${++rooms}`
+    const page = await (await browser(kind)).newPage()
+    await page.goto(`http://localhost:${site.address().port}/`)
+    await page.evaluate(enter, new URL('/sdk.js', invite).href, invite, [], lengths)
+    const other = program(spawn(echo, [invite], { stdio: ['pipe', 'pipe', 'pipe'] }), 'echo')
+    await until(() => page.evaluate(() => my.room.members[0]?.state === 'live'), () => `live: ${other.notes}`)
+    await new Promise(resolve => setTimeout(resolve, 4_000)) // carriers aren't made faster
+    const result = await page.evaluate(async () => {
+      const { id } = my.room.members[0]
+      const { readable, writable } = await my.room.dial(id, 'pipe')
+      const sent = crypto.getRandomValues(new Uint8Array(65_536))
+      const writer = writable.getWriter()
+      void (async () => {
+        for (let i = 0; i < 128; i++) {
+          if (i === 40) my.pcs.at(-1).close()
+          await writer.write(sent)
+        }
+        await writer.close()
+      })()
+      let at = 0
+      let wrong = 0
+      for (const reader = readable.getReader();;) {
+        const { done, value } = await reader.read()
+        if (done) break
+        for (const byte of value) if (byte !== sent[at++ % sent.length]) wrong++
+      }
+      const refused = await my.room.dial(id, 'nobody').then(() => 'answered', error => error.code)
+      return { at, wrong, refused, carriers: my.pcs.length, states: my.states.join(' ') }
+    })
+    console.log(`  ${JSON.stringify(result)}`)
+    assert.deepEqual([result.at, result.wrong, result.refused, result.carriers], [128 * 65_536, 0, 'closed', 2])
+    await page.evaluate(() => my.room.leave())
+    await page.close()
+    other.child.stdin.end()
+    await other.exited
+  })
 }

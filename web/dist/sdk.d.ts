@@ -730,8 +730,6 @@ declare class Inbound {
     /** All of it has to be told: what was told may be lost. */
     resay(): void;
 }
-/** Whether it can name a channel: 1 to 128 bytes without control characters. */
-declare function isName(name: string): boolean;
 /** A message that waits for the application, or a piece of a stream. reserved: bytes of the link's reserve that it has. */
 interface Item {
     data: string | Uint8Array;
@@ -785,6 +783,15 @@ declare class Inlet {
     /** What may come in all. */
     get limit(): number;
 }
+/** The message in a frame of the unreliable data channel. Throws if it breaks the protocol. */
+declare function lossyItem({ flags, payload }: Frame): Item;
+/** Unreliable messages of a link that the application hasn't taken: bounded, and the newest of each key. */
+declare class Lossy {
+    /** Bytes. */
+    used: number;
+    /** Has a message wait, or take the place of one that does. Tells whether one waits more than before. */
+    put({ keys, waiting }: Inlet, item: Item, sequence: number): boolean;
+}
 /** A link's channels to the other side. Each side numbers its own. */
 declare class Outlets implements Source {
     #private;
@@ -825,8 +832,6 @@ declare class Outlets implements Source {
     /** Nothing more may be sent. */
     end(): void;
 }
-/** What a channel carries: LINK.md, section 5. */
-type Kind = 'messages' | 'unreliable' | 'stream';
 declare const firstWindow = 262144;
 declare const frameCost = 32;
 declare const maxKey = 64;
@@ -849,7 +854,7 @@ interface Outgoing {
 /** Makes one of what an application wants to send. Throws a SnugError, code `too-long` for what nobody takes. */
 declare function outgoing(data: string | Uint8Array, once?: boolean, key?: string): Outgoing;
 /** A message that waits. settle may be called again, to no effect. */
-interface Item extends Outgoing {
+interface Waiting extends Outgoing {
     at: number;
     start: number;
     settle(error?: unknown): void;
@@ -868,12 +873,12 @@ declare class Outlet implements Source {
     ended: SnugError | undefined;
     /** Called when nothing more can be sent, with why. */
     failed: (error: SnugError) => void;
-    protected items: Item[];
+    protected items: Queue<Waiting>;
     protected all: Outlets;
     constructor(all: Outlets, key: string, opening: object);
     /** Resolves when all of it is kept for the other side. Rejects with a SnugError. */
     send(message: Outgoing, signal?: AbortSignal): Promise<void>;
-    protected put(item: Item): void;
+    protected put(item: Waiting): void;
     /** It may have something to send. */
     ready(): void;
     next(sequence: number): Uint8Array<ArrayBuffer> | undefined;
@@ -890,11 +895,28 @@ declare class LossyOutlet extends Outlet {
     #private;
     constructor(all: Outlets, key: string, opening: object);
     /** Takes the place of what waits with the same key. */
-    protected put(item: Item): void;
+    protected put(item: Waiting): void;
     ready(): void;
     next(sequence: number): Uint8Array<ArrayBuffer> | undefined;
 }
 declare function gone(): SnugError;
+/** What a channel carries: LINK.md, section 5. */
+type Kind = 'messages' | 'unreliable' | 'stream';
+declare function isKind(kind: string): kind is Kind;
+/** Whether it can name a channel: 1 to 128 bytes without control characters. */
+declare function isName(name: string): boolean;
+/** First in, first out: to take one costs the same however many wait. */
+declare class Queue<T> {
+    #private;
+    /** The first that waits. */
+    get first(): T | undefined;
+    push(item: T): void;
+    shift(): T | undefined;
+    /** Puts an item in the place of the first that meets the condition, and returns that. */
+    replace(item: T, condition: (item: T) => boolean): T | undefined;
+    /** Takes all. */
+    clear(): T[];
+}
 /** Who sends frames. After each it is everybody else's turn. */
 interface Source {
     /** Its next frame, which gets this sequence if it is reliable; undefined if it has none now. */
@@ -1079,6 +1101,36 @@ type Refusal = Extract<FromHub, {
 declare function decodeFromHub(text: string): FromHub | undefined;
 /** Draws a session's secret. It is kept in memory and said to nobody but the hub. */
 declare function newSecret(): string;
+interface ICE {
+    servers: RTCIceServer[];
+    expires?: number;
+}
+/** Decodes ICE servers. Those that some browser would refuse, and every PeerConnection with them, are left out with a warning. */
+declare function decodeICE(m: Record<string, unknown>): ICE;
+/** What a browser is in terms of what makes links work or fail alike: its engine. */
+type Family = 'chromium' | 'firefox' | 'webkit' | 'other';
+/** How an attempt to open a link came out: `opened`, or why it didn't, in the words of PROTOCOL.md, section 3. */
+type Outcome = 'opened' | 'closed' | 'left' | 'self' | 'no-candidates' | 'no-turn' | 'turn' | 'ice' | 'dtls' | 'signaling' | 'timeout' | 'refused' | 'unknown';
+/** Tells the hub of one attempt to open a link. It holds no address, and not who the other is. */
+interface Report {
+    outcome: Outcome;
+    /** How its packets travel, if it opened. */
+    path?: 'lan' | 'direct' | 'relay-udp' | 'relay-tcp' | 'relay-tls';
+    /** ms until it was open. */
+    time?: number;
+}
+/** What is asked of a Navigator. */
+interface Agent {
+    userAgent?: string;
+    /** Client hints, which only Chromium has. */
+    userAgentData?: {
+        brands?: ReadonlyArray<{
+            brand: string;
+        }>;
+    };
+}
+/** The family of a browser. On iOS every browser is WebKit, whatever it calls itself. */
+declare function familyOf({ userAgent, userAgentData }: Agent): Family;
 /** What carries a session: a WebSocket or, where networks let none through, HTTP requests. */
 type Transport = 'websocket' | 'http';
 interface ConnHandlers {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"os"
 
 	"github.com/snug-chat/snug/peer"
@@ -51,10 +52,29 @@ func run(invite string, names []string) error {
 		go echo(c.Receive, c.Send)
 	}
 	go echo(room.Receive, func(ctx context.Context, to string, m peer.Message) error { return room.Link(to).Send(ctx, m) })
+	listener, err := room.Listen("pipe")
+	if err != nil {
+		return err
+	}
+	go streams(listener)
 	go func() {
 		_, err := io.Copy(io.Discard, os.Stdin)
 		ended <- err
 	}()
 	fmt.Println("joined")
 	return <-ended
+}
+
+// streams gives back what comes on each stream, and ends it when the other side does.
+func streams(listener net.Listener) {
+	for {
+		c, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			defer c.Close()
+			io.Copy(c, c)
+		}()
+	}
 }

@@ -1,9 +1,9 @@
 import { Channel, type ChannelOptions } from './channel.ts'
 import { SnugError } from './errors.ts'
 import { ChannelEvent, RoomMessageEvent } from './events.ts'
-import { isName } from './inbound.ts'
 import type { Inlet } from './inlet.ts'
 import { type Links, snapshot, type Standing } from './links.ts'
+import { isName } from './names.ts'
 import { outgoing, type SendOptions } from './outlet.ts'
 import type { Stream, Streams } from './stream.ts'
 

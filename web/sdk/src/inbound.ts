@@ -1,7 +1,9 @@
 import { count, malformed, object, parse, string } from './decode.ts'
-import { bytesOf, decodeFrame, isKnown, keyOf, type Frame, flagDropped, flagKeyed, flagMore, flagSized, flagText, maxMessage, maxPayload, refused, textOf, typeClose, typeMessage, typeOpen, typeStop } from './frame.ts'
+import { decodeFrame, isKnown, type Frame, flagDropped, flagKeyed, flagMore, flagSized, flagText, maxMessage, maxPayload, refused, textOf, typeClose, typeMessage, typeOpen, typeStop } from './frame.ts'
 import { Inlet, type Item } from './inlet.ts'
-import { costOf, firstWindow, frameCost, type Kind, maxKey } from './outlet.ts'
+import { Lossy, lossyItem } from './lossy.ts'
+import { isKind, isName } from './names.ts'
+import { costOf, firstWindow, frameCost } from './outlet.ts'
 
 // What one link may have here that the application hasn't taken, in bytes: LINK.md, section 5.
 /** Channels that are open at once, besides the one that is always there; each has a window. */
@@ -9,12 +11,9 @@ export const maxChannels = 64
 const maxWindow = 1024 * 1024 // of a channel whose application keeps up
 const maxWider = 4 * 1024 * 1024 // beyond the first window, of all channels
 const maxReserved = 2 * maxMessage // for long messages
-const maxUnreliable = 256 * 1024
 const reserveFrom = firstWindow / 2 // a message that costs more needs a reservation
 const windowStep = 64 * 1024 // that a window grows by to be told at once
 const ackBytes = 64 * 1024 // of frames, likewise
-const maxName = 128
-const maxKeys = 256 // that are remembered for a channel
 
 /** What a frame brought: a channel was opened (if it isn't refused at once), has a message, was closed, or isn't wanted by the other side. */
 export type Arrival = { type: 'open' | 'message' | 'close'; inlet: Inlet } | { type: 'stop'; id: number }
@@ -42,7 +41,7 @@ export class Inbound {
   #freed = 0 // of which nothing is left
   #reserved = 0
   #wider = 0
-  #unreliable = 0
+  #lossy = new Lossy()
   #queue: Inlet[] = [] // those that wait for a reservation
   #unacknowledged = 0 // bytes of frames
   /** How soon the other side has to be told something. */
@@ -88,7 +87,7 @@ export class Inbound {
   #open({ channel, payload }: Frame): Arrival {
     const o = object(parse(textOf(payload)))
     const name = string(o['name'], 'name')
-    const kind = string(o['kind'] ?? '', 'kind', true) as Kind
+    const kind = string(o['kind'] ?? '', 'kind', true)
     const answers = count(o['answers'] ?? 0, 'answers')
     if (!isName(name) || answers > 0xffff || this.#inlets.has(channel) || this.#opened >= this.#opens) throw refused()
     if (kind !== 'stream') for (const other of this.#inlets.values()) if (isKind(kind) && other.kind === kind && other.name === name) throw refused()
@@ -208,7 +207,7 @@ export class Inbound {
 
   /** The application has taken it. */
   taken(inlet: Inlet, { cost, reserved, unreliable }: Item): void {
-    if (unreliable) this.#unreliable -= cost
+    if (unreliable) this.#lossy.used -= cost
     else {
       inlet.released += cost
       this.#unreserve(inlet, reserved)
@@ -265,43 +264,16 @@ export class Inbound {
   /** Takes what came on the unreliable data channel. What can't be placed is dropped: it may be early, or late. */
   takeUnreliable(data: ArrayBuffer): Arrival | undefined {
     const frame = decodeFrame(data)
-    const { flags, sequence, payload } = frame
     if (frame.type !== typeMessage || !isKnown(frame)) return undefined
-    if (flags & (flagMore | flagSized | flagDropped)) throw refused()
-    const keyed = flags & flagKeyed ? 1 + (payload[0] ?? 0) : 0
-    if (keyed === 1 || keyed > 1 + maxKey || keyed > payload.length) throw refused()
-    const bytes = payload.subarray(keyed)
-    const key = keyed ? keyOf(payload.subarray(1, keyed)) : undefined
-    const item = { data: flags & flagText ? textOf(bytes) : bytes.slice(), key, cost: bytes.length + frameCost, reserved: 0, unreliable: true }
+    const item = lossyItem(frame)
     const inlet = this.#inlets.get(frame.channel)
     if (!inlet || inlet.refused || (inlet.id && inlet.kind !== 'unreliable')) return undefined
-    return this.#lossy(inlet, item, sequence)
-  }
-
-  /** Keeps the newest message of a key. One that waits is replaced. */
-  #lossy(inlet: Inlet, item: Item, sequence: number): Arrival | undefined {
-    const { key } = item
-    const { keys, waiting } = inlet
-    const known = key === undefined ? undefined : keys.get(key)
-    if (known && ((sequence - known.sequence) | 0) <= 0) return undefined
-    const old = known && waiting.includes(known.item) ? known.item : undefined
-    const more = item.cost - (old?.cost ?? 0)
-    if (this.#unreliable + more > maxUnreliable) return undefined
-    this.#unreliable += more
-    if (key !== undefined) {
-      const [oldest] = keys.keys()
-      if (known) keys.delete(key)
-      else if (keys.size >= maxKeys) keys.delete(oldest!)
-      keys.set(key, { sequence, item: old ?? item })
-    }
-    if (old) Object.assign(old, item)
-    else waiting.push(item)
-    return old ? undefined : { type: 'message', inlet }
+    return this.#lossy.put(inlet, item, frame.sequence) ? { type: 'message', inlet } : undefined
   }
 
   /** How much of what all channels share is in use, in bytes. */
   get used(): { reserved: number; wider: number; unreliable: number } {
-    return { reserved: this.#reserved, wider: this.#wider, unreliable: this.#unreliable }
+    return { reserved: this.#reserved, wider: this.#wider, unreliable: this.#lossy.used }
   }
 
   #want(now: boolean): void {
@@ -337,13 +309,4 @@ export class Inbound {
     this.#tellAll = true
     this.#want(false)
   }
-}
-
-function isKind(kind: string): kind is Kind {
-  return kind === 'messages' || kind === 'unreliable' || kind === 'stream'
-}
-
-/** Whether it can name a channel: 1 to 128 bytes without control characters. */
-export function isName(name: string): boolean {
-  return name !== '' && bytesOf(name).length <= maxName && !/[\p{Cc}\p{Cs}]/u.test(name)
 }

@@ -169,6 +169,23 @@ describe('another carrier', () => {
     expect(bob.heard).toEqual(['last'])
   })
 
+  test('with a path, but without its data channels, makes no link live', async () => {
+    const { ann, bob } = await live()
+    await later(4_000)
+    const joined = vi.spyOn(FakeConnection.prototype, 'join').mockImplementation(function (this: FakeConnection) { this.become('connected') })
+    ann.pc.become('failed')
+    bob.pc.become('failed')
+    await later(1_000)
+    expect([ann.pcs.length, ann.pc.iceConnectionState, ann.link.state]).toEqual([2, 'connected', 'rebuilding'])
+    ann.link.post({ type: 'network' })
+    await later(1_000)
+    ann.pc.become('disconnected')
+    ann.pc.become('connected')
+    await settle()
+    expect(ann.link.state).not.toBe('live')
+    joined.mockRestore()
+  })
+
   test('isn’t waited for in vain: closed without a bye is the end after 10 s', async () => {
     const { ann, bob } = await live()
     bob.pass = ann.pass = () => {}

@@ -34,6 +34,7 @@ export class Machine {
   // Its life.
   #state: LinkState = 'connecting'
   #everOpen = false
+  #isOpen = false // the carrier that there is, was
   #gone = false // the end was told
   #closed = false // nothing is left to do
   #closing = false // we said bye
@@ -156,12 +157,13 @@ export class Machine {
 
   #opened(): void {
     this.#lost = false
-    this.#everOpen = true
+    this.#everOpen = this.#isOpen = true
     this.#live()
   }
 
+  /** A path alone is no carrier: its data channels may never open. */
   #connected(): void {
-    if (this.#state === 'shaky' || this.#state === 'restarting') this.#live()
+    if (this.#isOpen && (this.#state === 'shaky' || this.#state === 'restarting')) this.#live()
   }
 
   #live(): void {
@@ -378,7 +380,7 @@ export class Machine {
       return
     }
     if (this.#everOpen && (this.#lost || !at.deadline)) at.deadline = this.#now + silentWait
-    this.#lost = false
+    this.#lost = this.#isOpen = false
     this.#number = number
     this.#freshAt = this.#now
     at.rebuild = 0

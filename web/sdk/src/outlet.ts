@@ -3,9 +3,7 @@ import { SnugError } from './errors.ts'
 import { bytesOf, encodeFrame, flagDropped, flagKeyed, flagMore, flagSized, flagText, maxMessage, maxPayload, typeClose, typeMessage, typeOpen } from './frame.ts'
 import type { Source } from './outbox.ts'
 import type { Outlets } from './outlets.ts'
-
-/** What a channel carries: LINK.md, section 5. */
-export type Kind = 'messages' | 'unreliable' | 'stream'
+import { Queue } from './queue.ts'
 
 // Of each channel, in bytes: how much may be sent before the other side has granted more, and what a frame costs beside its payload.
 export const firstWindow = 262_144
@@ -43,7 +41,7 @@ function checkLength({ bytes: { length } }: Outgoing, most: number): void {
 }
 
 /** A message that waits. settle may be called again, to no effect. */
-interface Item extends Outgoing { at: number; start: number; settle(error?: unknown): void; settled: boolean }
+interface Waiting extends Outgoing { at: number; start: number; settle(error?: unknown): void; settled: boolean }
 
 /** A channel of this side's to the other, reliable: what is sent on it, in order. It opens when something is. */
 export class Outlet implements Source {
@@ -57,7 +55,7 @@ export class Outlet implements Source {
   ended: SnugError | undefined
   /** Called when nothing more can be sent, with why. */
   failed: (error: SnugError) => void = () => {}
-  protected items: Item[] = []
+  protected items = new Queue<Waiting>()
   protected all: Outlets
   #opening: object
   #window = firstWindow
@@ -77,7 +75,7 @@ export class Outlet implements Source {
     if (this.ended) throw this.ended
     this.all.enter(size)
     await new Promise<void>((resolve, reject) => {
-      const item: Item = { ...message, at: 0, start: 0, settled: false, settle: error => {
+      const item: Waiting = { ...message, at: 0, start: 0, settled: false, settle: error => {
         if (item.settled) return
         item.settled = true
         this.all.leave(size)
@@ -95,7 +93,7 @@ export class Outlet implements Source {
     })
   }
 
-  protected put(item: Item): void {
+  protected put(item: Waiting): void {
     this.items.push(item)
   }
 
@@ -106,7 +104,7 @@ export class Outlet implements Source {
 
   next(sequence: number): Uint8Array<ArrayBuffer> | undefined {
     if (this.id === undefined) return this.#open(sequence)
-    for (let item; (item = this.items[0]); this.items.shift()) {
+    for (let item; (item = this.items.first); this.items.shift()) {
       if (!item.settled) {
         const piece = this.#piece(item, sequence)
         if (piece) return piece
@@ -123,14 +121,14 @@ export class Outlet implements Source {
 
   /** Opens it, when it is known that the other side takes channels, and there is anything to send. */
   #open(sequence: number): Uint8Array<ArrayBuffer> | undefined {
-    while (this.items[0]?.settled) this.items.shift()
-    if (!this.items.length && this.#close === undefined && (this.key || this.ended)) return undefined
+    while (this.items.first?.settled) this.items.shift()
+    if (!this.items.first && this.#close === undefined && (this.key || this.ended)) return undefined
     this.id = this.all.claim(this)
     return this.id === undefined ? undefined : encodeFrame(typeOpen, 0, this.id, sequence, bytesOf(JSON.stringify(this.#opening)))
   }
 
   /** The next piece of a message, if it may be sent now. */
-  #piece(item: Item, sequence: number): Uint8Array<ArrayBuffer> | undefined {
+  #piece(item: Waiting, sequence: number): Uint8Array<ArrayBuffer> | undefined {
     const { bytes: { length }, at } = item
     const { longest } = this.all
     const stream = !this.key
@@ -180,7 +178,7 @@ export class Outlet implements Source {
     const first = !this.ended
     if (error) this.fail(error)
     this.ended ??= new SnugError('closed', 'This channel is closed.')
-    const unknown = this.id === undefined && !this.items.length && !!this.key
+    const unknown = this.id === undefined && !this.items.first && !!this.key
     this.all.forget(this, unknown)
     if (unknown || !(first || error)) return
     this.all.hold()
@@ -191,7 +189,7 @@ export class Outlet implements Source {
   /** Nothing more can be sent. */
   fail(error: SnugError): void {
     this.ended ??= error
-    for (const item of this.items.splice(0)) item.settle(error)
+    for (const item of this.items.clear()) item.settle(error)
     if (this.#close !== undefined) this.all.leave()
     this.#close = undefined
     this.failed(error)
@@ -208,11 +206,10 @@ export class LossyOutlet extends Outlet {
   }
 
   /** Takes the place of what waits with the same key. */
-  protected override put(item: Item): void {
-    const same = item.key ? this.items.findIndex(i => !i.settled && i.key === item.key) : -1
-    if (same < 0) return super.put(item)
-    this.items[same]!.settle()
-    this.items[same] = item
+  protected override put(item: Waiting): void {
+    const old = item.key === undefined ? undefined : this.items.replace(item, i => !i.settled && i.key === item.key)
+    if (old) old.settle()
+    else super.put(item)
   }
 
   override ready(): void {
@@ -222,13 +219,13 @@ export class LossyOutlet extends Outlet {
 
   override next(sequence: number): Uint8Array<ArrayBuffer> | undefined {
     const frame = this.id === undefined ? super.next(sequence) : this.closing(sequence)
-    if (this.closedAt) for (const item of this.items.splice(0)) item.settle()
+    if (this.closedAt) for (const item of this.items.clear()) item.settle()
     else if (frame) queueMicrotask(() => this.ready())
     return frame
   }
 
   #next(): Uint8Array<ArrayBuffer> | undefined {
-    while (this.items[0]?.settled) this.items.shift()
+    while (this.items.first?.settled) this.items.shift()
     const item = this.id === undefined ? undefined : this.items.shift()
     if (!item) return undefined
     item.settle()

@@ -1,7 +1,8 @@
 import type { Acknowledgement } from './control.ts'
 import { SnugError } from './errors.ts'
 import { encodeFrame, maxMessage, typeStop } from './frame.ts'
-import { gone, type Kind, LossyOutlet, Outlet } from './outlet.ts'
+import type { Kind } from './names.ts'
+import { gone, LossyOutlet, Outlet } from './outlet.ts'
 import { Outbox, type Source } from './outbox.ts'
 
 // What may wait in send() for one link, in bytes; beyond, it rejects.
