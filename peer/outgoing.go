@@ -345,9 +345,9 @@ func (n *lane) close(ctx context.Context, c *outChannel, drop bool) error {
 	if drop {
 		f.flags = flagDropped
 	}
-	n.c, n.unwanted, n.told = nil, c.stopped && !n.told, false
 	sent := l.emit(f, carried)
 	l.outgoing.mu.Lock()
+	n.c, n.unwanted, n.told = nil, c.stopped && !n.told, false
 	l.outgoing.out.close(c, sent)
 	delete(l.outgoing.streams, c.id)
 	l.outgoing.mu.Unlock()
