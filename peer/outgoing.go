@@ -12,6 +12,7 @@ import (
 type outgoing struct {
 	mu      sync.Mutex
 	out     *outbound
+	first   *lane             // of channel 0; set at construction
 	lanes   map[laneKey]*lane // of messages
 	streams map[uint16]*Stream
 	chores  int           // that wait for the link's turn
@@ -47,8 +48,9 @@ func (o *outgoing) init(l *Link) {
 	o.out = newOutbound()
 	o.changed = make(chan struct{})
 	o.streams = map[uint16]*Stream{}
-	o.lanes = map[laneKey]*lane{{}: newLane(l, "", kindMessages)}
-	o.lanes[laneKey{}].c = o.out.channels[0]
+	o.lanes = map[laneKey]*lane{}
+	o.first = newLane(l, "", kindMessages)
+	o.first.c = o.out.channels[0]
 }
 
 func newLane(l *Link, name, kind string) *lane {
@@ -58,7 +60,7 @@ func newLane(l *Link, name, kind string) *lane {
 // lane is the one for the messages of a channel.
 func (o *outgoing) lane(l *Link, name string, unreliable bool) *lane {
 	if name == "" {
-		return o.lanes[laneKey{}]
+		return o.first
 	}
 	kind := kindMessages
 	if unreliable {
