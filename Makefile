@@ -94,6 +94,7 @@ soak: setup ## fuzz for a minute each, random faults for SOAK=10m, a million joi
 	@scripts/fuzz.sh 1m
 	$(GO) test -race -run 'Soak|Model' -timeout 6h ./signaling -soak $(SOAK)
 	$(GO) test -race -count=3 -timeout 60m ./signaling ./peer/...
+	$(GO) test -race -run Promise -timeout 2h ./peer -soak 200
 	$(GO) test -run MemoryDoesNotGrow -v -timeout 60m ./signaling -soak $(SOAK)
 	$(GO) test -race -tags mesh -run Mesh -count=2 -timeout 60m ./peer
 	for i in 1 2; do $(NPM) run --silent test:browser || exit 1; done

@@ -362,6 +362,32 @@ func TestWhatHasComeIsReceivedAfterTheLinkIsGone(t *testing.T) {
 	receives(t, files, "2")
 }
 
+// Members come and go faster than an application may receive: what they leave is bounded.
+func TestWhatGoneMembersLeaveIsBounded(t *testing.T) {
+	h := newTestHub(t)
+	ann := h.join("Ann")
+	channelOf(t, ann, "files", nil)
+	ann.inboxes.mu.Lock()
+	ann.inboxes.left = maxLeft - 600_000 // as of others before
+	ann.inboxes.mu.Unlock()
+	for i := range 3 {
+		bob := h.join("Bob")
+		until(t, bob, live(1))
+		files := channelOf(t, bob, "files", nil)
+		for range 2 { // on a channel that Ann doesn't receive from
+			if err := files.Send(within(t, 20*time.Second), ann.Self().ID, Bytes(make([]byte, 125_000-i))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		bob.Close(t.Context())
+		until(t, ann, func(m []Member) bool { return len(m) == 0 })
+	}
+	ann.Close(t.Context())
+	if left := ann.inboxes.left; left > maxLeft || left < maxLeft-200_000 {
+		t.Errorf("%d bytes are left of %d", left, maxLeft)
+	}
+}
+
 func TestOnlyTheNewestOfAKeyIsReceived(t *testing.T) {
 	ann, bob := pair(t)
 	moves, bobs := channelOf(t, ann, "moves", &ChannelOptions{Unreliable: true}), channelOf(t, bob, "moves", nil)

@@ -10,7 +10,10 @@
 //
 // Package peer/chat, on top of this one, is for those who talk as people do.
 //
-//	signal → link's one goroutine → its machine → carrier (a PeerConnection) → data channel → frame → Receive
+//	signal → link's one goroutine → its machine → carrier (a PeerConnection) → data channel → frame → inbox → Receive
+//
+// Beside the messages without a name there are channels by name ([Room.Channel], [Link.Channel]) and streams of bytes
+// ([Link.Dial], [Room.Listen]). Each waits for its own reader only.
 //
 // A link outlives what it rides on: a network that is gone for a while or changes, and a PeerConnection that
 // breaks, lose no reliable message.

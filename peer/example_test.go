@@ -3,6 +3,7 @@ package peer_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"log"
 
 	"github.com/snug-chat/snug/peer"
@@ -36,5 +37,50 @@ func ExampleRoom_Events() {
 	defer room.Close(ctx)
 	for e := range room.Events(ctx) {
 		fmt.Println(e.Type, e.Member.Name, e.Member.State, e.Err)
+	}
+}
+
+func ExampleRoom_Channel() {
+	ctx := context.Background()
+	room, err := peer.Join(ctx, "http://localhost:8080/r/lobby", nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer room.Close(ctx)
+	// Where pointers are is worth something only while it is new.
+	pointers, err := room.Channel("pointers", &peer.ChannelOptions{Unreliable: true})
+	if err != nil {
+		log.Fatal(err)
+	}
+	m := peer.Text(`{"x":12,"y":40}`)
+	m.Key = "pointer"
+	if err := pointers.Broadcast(ctx, m); err != nil {
+		log.Print(err)
+	}
+	if m, err = pointers.Receive(ctx); err == nil {
+		fmt.Printf("%s is at %s\n", m.From.Name, m.Data)
+	}
+}
+
+func ExampleRoom_Listen() {
+	ctx := context.Background()
+	room, err := peer.Join(ctx, "http://localhost:8080/r/lobby", nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer room.Close(ctx)
+	listener, err := room.Listen("echo")
+	if err != nil {
+		log.Fatal(err)
+	}
+	for {
+		conn, err := listener.Accept() // others dial: room.Link(id).Dial(ctx, "echo")
+		if err != nil {
+			log.Fatal(err)
+		}
+		go func() {
+			defer conn.Close()
+			io.Copy(conn, conn)
+		}()
 	}
 }

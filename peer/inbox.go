@@ -25,6 +25,7 @@ type source struct {
 	inbox   *inbox // nil: nobody here has asked for the name
 	waiting fifo[arrival]
 	isReady bool // it stands in inbox.ready
+	isLeft  bool // its link is gone
 	open    int  // channels of the name
 }
 
@@ -33,6 +34,7 @@ type inboxes struct {
 	mu        sync.Mutex
 	named     map[string]*inbox // of the room's channels; "" is channel 0
 	listeners map[string]*Listener
+	left      int // bytes that wait of links that are gone
 }
 
 func newInbox(r *Room) *inbox {
@@ -90,6 +92,9 @@ func (b *inbox) next() (arrival, *Link, bool) {
 	}
 	s := b.ready.pop()
 	a := s.waiting.pop()
+	if s.isLeft {
+		b.room.inboxes.left -= a.size()
+	}
 	if s.waiting.len() > 0 {
 		b.ready.push(s)
 	} else {
@@ -182,16 +187,30 @@ func (l *Link) inboxLocked(name string) *inbox {
 	return l.room.inboxes.named[name]
 }
 
-// forgetUnclaimed drops what nobody here has asked for, at the link's end.
-func (l *Link) forgetUnclaimed() {
-	l.room.inboxes.mu.Lock()
-	defer l.room.inboxes.mu.Unlock()
+// maxLeft bounds what waits of links that are gone, in bytes: members come and go faster than an application may receive.
+const maxLeft = 64 << 20
+
+// leave is called at the link's end. What has come waits still, unless that is too much, or nobody here has asked for it.
+func (l *Link) leave() {
+	b := &l.room.inboxes
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	for name, s := range l.sources {
-		if s.inbox == nil {
+		size := 0
+		s.waiting.each(func(a arrival) { size += a.size() })
+		if s.inbox == nil || b.left+size > maxLeft {
+			s.assignLocked(nil)
+			s.waiting = fifo[arrival]{}
 			delete(l.sources, name)
+			continue
 		}
+		s.isLeft = true
+		b.left += size
 	}
 }
+
+// size is what a message takes here.
+func (a arrival) size() int { return len(a.data) + frameCost }
 
 // unclaimed are the names of channels that the other side has opened and nobody here has asked for.
 func (l *Link) unclaimed() (names []string) {

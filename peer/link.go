@@ -98,7 +98,7 @@ func (l *Link) run() {
 	}
 	l.incoming.readers.Wait()
 	l.outbox.resending.Wait()
-	l.forgetUnclaimed()
+	l.leave()
 	l.tryAgain()
 }
 
