@@ -86,7 +86,7 @@ func newBenchLink() *cobra.Command {
 The same is done with links of rooms, whose hub is there too, and with Pion's defaults and signals that cost nothing, in
 turn, each in processes of its own:
   open      the time in which links open on this machine
-  far       the same where all are 50 ms apart, in round trips
+  far       the same where the two are 50 ms apart, in round trips
   bytes     how much goes reliably from one process to another, and what that costs
   messages  the same of messages of 100 bytes
   goodput   how much gets through at round trips of 50 and 150 ms, where nothing or 1 % is lost

@@ -15,9 +15,9 @@ import (
 	"github.com/pion/transport/v5/vnet"
 )
 
-// lane is the way between two members, and from each to the hub. The zero value is this machine's network.
+// lane is the way between two members. The zero value is this machine's network.
 type lane struct {
-	RTT  time.Duration `json:"rtt,omitzero"`
+	RTT  time.Duration `json:"rtt,omitzero"`  // of the two, directly and through the hub, which is halfway
 	Loss float64       `json:"loss,omitzero"` // the share of packets between the two that is lost, in each direction
 }
 
@@ -67,15 +67,15 @@ func (r *road) close() {
 	r.carrying.Wait()
 }
 
-// dial connects to the hub.
+// dial connects to the hub, which is half as far as the other member.
 func (r *road) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	conn, err := new(net.Dialer).DialContext(ctx, network, address)
 	if err != nil || r.RTT == 0 {
 		return conn, err
 	}
 	ours, theirs := net.Pipe()
-	r.carrying.Go(func() { carry(theirs, conn, r.RTT/2) })
-	r.carrying.Go(func() { carry(conn, theirs, r.RTT/2) })
+	r.carrying.Go(func() { carry(theirs, conn, r.RTT/4) })
+	r.carrying.Go(func() { carry(conn, theirs, r.RTT/4) })
 	return ours, nil
 }
 

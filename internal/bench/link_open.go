@@ -31,7 +31,7 @@ func openHere(ctx context.Context, r *linkRunner, kind string) ([]figure, error)
 	return figures, nil
 }
 
-// openFar measures the same where all are 50 ms apart: the two from each other, and each from the hub.
+// openFar measures the same where the two are 50 ms apart, directly and through the hub.
 func openFar(ctx context.Context, r *linkRunner, kind string) ([]figure, error) {
 	all, err := r.openings(ctx, kind, "far", lane{RTT: farRTT})
 	if err != nil {

@@ -36,8 +36,7 @@ func (m *pionMaker) pair(ctx context.Context, r *road) (*pair, error) {
 		return nil, err
 	}
 	p := &pair{newcomer: offerer, resident: answerer}
-	// A signal travels to the hub and on to the other one.
-	offerer.signals, answerer.signals = newSignals(r.RTT), newSignals(r.RTT)
+	offerer.signals, answerer.signals = newSignals(r.RTT/2), newSignals(r.RTT/2)
 	if err = offerer.offer(answerer); err == nil {
 		err = offerer.live(ctx)
 	}

@@ -201,6 +201,9 @@ func (r *linkRunner) with(ctx context.Context, kind string, workers int, measure
 		for _, w := range c.workers {
 			err = errors.Join(err, w.stop())
 		}
+		if ctx.Err() != nil {
+			err = ctx.Err() // whatever else came of it
+		}
 	}()
 	for range workers {
 		p, err := startProcess(append(slices.Clone(r.command), kind))
@@ -215,13 +218,7 @@ func (r *linkRunner) with(ctx context.Context, kind string, workers int, measure
 			w.command.Process.Kill()
 		}
 	})()
-	if err := measure(c); err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		return err
-	}
-	return nil
+	return measure(c)
 }
 
 // ask has a worker do something.
