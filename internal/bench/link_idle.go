@@ -6,7 +6,7 @@ import (
 )
 
 const (
-	idleMesh = 8 // members, each of which has links to all others
+	idleMesh = 12 // members, each of which has links to all others
 
 	// What each end of an idle link may hold, by itself or as a multiple of plain Pion's.
 	heapBudget        = 0.5
