@@ -177,7 +177,7 @@ func (m *snugMaker) close() {
 	}
 }
 
-// all does something for each of so many, at the same time.
+// all does something for each of so many, at the same time, and returns one of the errors.
 func all(n int, do func(i int) error) error {
 	var doing sync.WaitGroup
 	errs := make([]error, n)
@@ -185,7 +185,7 @@ func all(n int, do func(i int) error) error {
 		doing.Go(func() { errs[i] = do(i) })
 	}
 	doing.Wait()
-	return errors.Join(errs...)
+	return cmp.Or(errs...)
 }
 
 // liveWith waits for live links to so many members. It returns one of them.

@@ -46,7 +46,10 @@ type holds struct {
 	Descriptors int `json:"descriptors"` // open files and sockets; on Linux
 }
 
-const workerReady = "ready"
+const (
+	workerReady    = "ready"
+	workerPatience = patience * 9 / 10 // so that it can say what doesn't happen before it is killed
+)
 
 // worker makes links of one kind and does what it is told, in the process that [Work] runs in.
 type worker struct {
@@ -98,7 +101,7 @@ func (w *worker) close() {
 }
 
 func (w *worker) obey(o order) (a answer, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), workerPatience)
 	defer cancel()
 	switch o.Do {
 	case "open":
