@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -50,6 +51,8 @@ func smallFlow(ctx context.Context, r *linkRunner, kind string) ([]figure, error
 		{"  CPU of both for each", timeUnit, float64(f.cpu) / float64(f.Messages), nil},
 	}, nil
 }
+
+var errNothingCame = errors.New("nothing came")
 
 // between measures a flow of messages between two processes.
 func (r *linkRunner) between(ctx context.Context, kind, name string, size int) (f flowing, err error) {
@@ -106,8 +109,11 @@ func goodput(ctx context.Context, r *linkRunner, kind string) (figures []figure,
 	return figures, nil
 }
 
-// flow has the first worker send as fast as it can, and tells what the last one gets once that has found its pace.
+// flow has the first worker send as fast as it can, and tells what the last one gets once that has found its pace. Where losses
+// stop a flow for longer than a load lasts, that lasts until something has come.
 func (r *linkRunner) flow(ctx context.Context, c crew, size int) (f flowing, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, r.length+patience, errNothingCame)
+	defer cancel()
 	first, last := c.workers[0], c.workers[len(c.workers)-1]
 	if _, err := first.ask(order{Do: "flow", Size: size}); err != nil {
 		return f, err
@@ -119,21 +125,18 @@ func (r *linkRunner) flow(ctx context.Context, c crew, size int) (f flowing, err
 	if err != nil {
 		return f, err
 	}
-	if err := pause(ctx, r.length); err != nil {
-		return f, err
+	for f.Messages == 0 {
+		if err := pause(ctx, r.length); err != nil {
+			return f, err
+		}
+		cpuAfter, after, err := c.reading(last)
+		if err != nil {
+			return f, err
+		}
+		f = flowing{count{after.Count.Messages - before.Count.Messages, after.Count.Bytes - before.Count.Bytes}, after.At - before.At, cpuAfter - cpuBefore}
 	}
-	cpuAfter, after, err := c.reading(last)
-	if err != nil {
-		return f, err
-	}
-	if _, err := first.ask(order{Do: "halt"}); err != nil {
-		return f, err
-	}
-	f = flowing{count{after.Count.Messages - before.Count.Messages, after.Count.Bytes - before.Count.Bytes}, after.At - before.At, cpuAfter - cpuBefore}
-	if f.Messages == 0 {
-		return f, fmt.Errorf("nothing came within %v", f.took)
-	}
-	return f, nil
+	_, err = first.ask(order{Do: "halt"})
+	return f, err
 }
 
 // reading is what has come to a worker so far, and the CPU time of all; 0 where that can't be read.
