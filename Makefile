@@ -82,6 +82,8 @@ generate: node ## build web/dist from its TypeScript
 
 bench: node ## measure what the README claims
 	$(GO) run ./cmd/snug bench hub --peerjs
+	$(GO) run ./cmd/snug bench link
+	$(GO) run ./cmd/snug bench mesh
 	node bench/links.js
 
 lint: node ## look for mistakes that compile

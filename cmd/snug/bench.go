@@ -9,7 +9,7 @@ import (
 )
 
 func newBench() *cobra.Command {
-	return group("bench", "Measure on this machine what snug claims", newBenchHub(), newBenchServe())
+	return group("bench", "Measure on this machine what snug claims", newBenchHub(), newBenchLink(), newBenchMesh(), newBenchServe(), newBenchWork())
 }
 
 func newBenchHub() *cobra.Command {
@@ -72,6 +72,99 @@ func newBenchServe() *cobra.Command {
 		Args:   cobra.ExactArgs(2),
 		RunE: fails(func(_ *cobra.Command, args []string) error {
 			return bench.Serve(args[0], args[1], os.Stdin, os.Stdout)
+		}),
+	}
+}
+
+func newBenchLink() *cobra.Command {
+	var o bench.LinkOptions
+	c := &cobra.Command{
+		Use:   "link",
+		Short: "Measure links between two members, beside plain Pion",
+		Long: `Measure links between two members, beside plain Pion.
+
+The same is done with links of rooms, whose hub is there too, and with Pion's defaults and signals that cost nothing, in
+turn, each in processes of its own:
+  open      the time in which links open on this machine
+  far       the same where the two are 50 ms apart, in round trips
+  bytes     how much goes reliably from one process to another, and what that costs
+  messages  the same of messages of 100 bytes
+  goodput   how much gets through at round trips of 50 and 150 ms, where nothing or 1 % is lost
+  idle      what the end of a link costs that is idle
+The table shows medians, ratios, and what is left of the budgets.`,
+		Example: `  snug bench link
+  snug bench link --only bytes,messages --rounds 5 --json`,
+		Args: cobra.NoArgs,
+	}
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if err := o.Check(); err != nil {
+			return err
+		}
+		return fails(func(c *cobra.Command, _ []string) (err error) {
+			if o.Command, err = worker(); err != nil {
+				return err
+			}
+			o.Out, o.Progress = os.Stdout, os.Stderr
+			return bench.RunLink(c.Context(), o)
+		})(c, args)
+	}
+	f := c.Flags()
+	f.StringSliceVar(&o.Only, "only", nil, "measure only these `SCENARIOS`: "+strings.Join(bench.LinkScenarioNames(), ","))
+	f.IntVar(&o.Opens, "opens", 0, "how many `LINKS` are opened in a round (20)")
+	f.DurationVar(&o.Length, "length", 0, "how long each load lasts, a `TIME` (5s)")
+	f.IntVar(&o.Rounds, "rounds", 0, "`ROUNDS`, of which the table shows the medians (3)")
+	f.StringVar(&o.Profile, "profile", "", "write profiles of our CPU time and memory into this `FOLDER`")
+	f.BoolVar(&o.JSON, "json", false, "print JSON instead of a table")
+	return c
+}
+
+func newBenchMesh() *cobra.Command {
+	var o bench.MeshOptions
+	c := &cobra.Command{
+		Use:   "mesh",
+		Short: "Measure how long it takes until all have links to all, beside plain Pion",
+		Long: `Measure how long it takes until all have links to all, beside plain Pion.
+
+All members are in one process, with their hub, and come at the same instant. The table shows medians, the ratio, and what
+is left of the budget.`,
+		Example: `  snug bench mesh
+  snug bench mesh --members 16 --rounds 5`,
+		Args: cobra.NoArgs,
+	}
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if err := o.Check(); err != nil {
+			return err
+		}
+		return fails(func(c *cobra.Command, _ []string) (err error) {
+			if o.Command, err = worker(); err != nil {
+				return err
+			}
+			o.Out, o.Progress = os.Stdout, os.Stderr
+			return bench.RunMesh(c.Context(), o)
+		})(c, args)
+	}
+	f := c.Flags()
+	f.IntVar(&o.Members, "members", 0, "how many `MEMBERS` there are (30)")
+	f.IntVar(&o.Rounds, "rounds", 0, "`ROUNDS`, of which the table shows the medians (3)")
+	f.StringVar(&o.Profile, "profile", "", "write profiles of our CPU time and memory into this `FOLDER`")
+	f.BoolVar(&o.JSON, "json", false, "print JSON instead of a table")
+	return c
+}
+
+// worker starts newBenchWork's command; the name follows.
+func worker() ([]string, error) {
+	self, err := os.Executable()
+	return []string{self, "bench", "work"}, err
+}
+
+// newBenchWork is where bench link and bench mesh make links.
+func newBenchWork() *cobra.Command {
+	return &cobra.Command{
+		Use:    "work NAME",
+		Hidden: true,
+		Args:   cobra.ExactArgs(1),
+		RunE: fails(func(_ *cobra.Command, args []string) error {
+			return bench.Work(args[0], os.Stdin, os.Stdout)
 		}),
 	}
 }

@@ -12,7 +12,7 @@ func TestBenchListsWhatItMeasures(t *testing.T) {
 	if status := p.status(); status != 0 {
 		t.Errorf("status %d", status)
 	}
-	if said := p.out.text(); !strings.Contains(said, "hub") || strings.Contains(said, "serve NAME") {
+	if said := p.out.text(); !strings.Contains(said, "hub") || !strings.Contains(said, "link") || !strings.Contains(said, "mesh") || strings.Contains(said, "NAME") {
 		t.Errorf("said: %s", said)
 	}
 }
@@ -39,17 +39,39 @@ func TestBenchMeasuresOurHubAndOthers(t *testing.T) {
 	p.tells("round 1 of 1, latency: tuned relay")
 }
 
+func TestBenchMeasuresOurLinksAndPions(t *testing.T) {
+	for _, args := range []string{"link --only open --opens 1 --rounds 1 --json", "mesh --members 3 --rounds 1 --json"} {
+		p := start(t, append([]string{"bench"}, strings.Fields(args)...)...)
+		if status := p.status(); status != 0 {
+			t.Fatalf("%s: status %d: %s", args, status, p.notes.text())
+		}
+		var report struct {
+			Rows []struct{ Values map[string]float64 }
+		}
+		if err := json.Unmarshal([]byte(p.out.text()), &report); err != nil || len(report.Rows) == 0 {
+			t.Fatalf("%s: %v: %s", args, err, p.out.text())
+		}
+		if values := report.Rows[0].Values; values["snug"] <= 0 || values["pion"] <= 0 {
+			t.Errorf("%s: %v", args, values)
+		}
+		p.tells("plain Pion")
+	}
+}
+
 func TestBenchRefusesWhatItCannotMeasure(t *testing.T) {
 	for _, test := range []struct {
 		args, says string
 		status     int
 	}{
-		{"--only latency,memory", `there is nothing named "memory" to measure`, exitUsage},
-		{"--members 3", "3 members can't be in rooms of two", exitUsage},
-		{"--url http://localhost:1 --tls", "leave --tls", exitUsage},
-		{"--url http://127.0.0.1:1 --only latency", "nnect", exitError},
+		{"hub --only latency,memory", `there is nothing named "memory" to measure`, exitUsage},
+		{"hub --members 3", "3 members can't be in rooms of two", exitUsage},
+		{"hub --url http://localhost:1 --tls", "leave --tls", exitUsage},
+		{"hub --url http://127.0.0.1:1 --only latency", "nnect", exitError},
+		{"link --only open,close", `there is nothing named "close" to measure: choose of open, far`, exitUsage},
+		{"link --rounds -1", "can't be negative", exitUsage},
+		{"mesh --members 1", "1 members are no mesh to measure: choose 2 to 100", exitUsage},
 	} {
-		p := start(t, append([]string{"bench", "hub"}, strings.Fields(test.args)...)...)
+		p := start(t, append([]string{"bench"}, strings.Fields(test.args)...)...)
 		if status := p.status(); status != test.status {
 			t.Errorf("%s: status %d, want %d", test.args, status, test.status)
 		}

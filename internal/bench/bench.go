@@ -110,11 +110,10 @@ func (o *Options) members(otherwise int) int {
 // runner is one run.
 type runner struct {
 	Options
-	dir       string      // for what is needed until the end
-	tls       *tls.Config // nil without TLS
-	targets   []target
-	report    report
-	profiling bool // this round is for profiles, and counts for nothing else
+	course
+	dir     string      // for what is needed until the end
+	tls     *tls.Config // nil without TLS
+	targets []target
 }
 
 // Run measures and prints a report. The error is a sentence, or ctx's.
@@ -127,19 +126,24 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	r := &runner{Options: o.withDefaults(), dir: dir}
+	r := &runner{Options: o.withDefaults(), course: course{said: o.Progress}, dir: dir}
 	if err := r.prepare(ctx); err != nil {
 		return err
 	}
-	r.report.begin(r)
-	if err := r.measure(ctx); err != nil {
+	r.report.begin(r.Rounds, r.Length)
+	r.report.TLS, r.report.Rate = r.TLS, r.Rate
+	for _, t := range r.targets {
+		r.report.Targets = append(r.report.Targets, named{t.key, t.name})
+	}
+	steps := r.steps()
+	if err := r.rounds(ctx, r.Rounds, steps); err != nil {
 		return err
 	}
-	r.report.end()
-	if o.JSON {
-		return r.report.json(o.Out)
+	if err := r.profiles(ctx, r.Profile, steps); err != nil {
+		return err
 	}
-	return r.report.table(o.Out)
+	r.report.end(ScenarioNames())
+	return r.print(o.Out, o.JSON)
 }
 
 func (r *runner) prepare(ctx context.Context) error {
@@ -182,40 +186,19 @@ func (r *runner) largest() int {
 	return most + most/10
 }
 
-// measure takes all targets through all scenarios, in turn, as often as there are rounds.
-func (r *runner) measure(ctx context.Context) error {
-	for round := range r.Rounds {
-		for _, s := range r.chosen() {
-			for _, t := range r.targets {
-				if s.announced && !t.announces {
-					continue
-				}
-				r.progress("round %d of %d, %s: %s", round+1, r.Rounds, s.name, t.name)
-				err := r.one(ctx, s, t)
-				if err != nil && (t.key == serverSnug || ctx.Err() != nil) {
-					return err
-				}
-				if err != nil { // another server broke down under the load
-					r.progress("  %v", err)
-					r.report.note(fmt.Sprintf("Round %d lacks figures of %v.", round+1, err))
-				}
-			}
-		}
-	}
-	if r.Profile == "" {
-		return nil
-	}
-	r.profiling = true
-	if err := os.MkdirAll(r.Profile, 0o755); err != nil {
-		return err
-	}
+// steps take each target through each scenario, in turn.
+func (r *runner) steps() (steps []step) {
 	for _, s := range r.chosen() {
-		r.progress("profiles of %s", s.name)
-		if err := r.one(ctx, s, r.targets[0]); err != nil {
-			return err
+		for _, t := range r.targets {
+			if s.announced && !t.announces {
+				continue
+			}
+			steps = append(steps, step{s.name, named{t.key, t.name}, func(ctx context.Context) ([]figure, error) {
+				return s.measure(ctx, r, t)
+			}})
 		}
 	}
-	return nil
+	return steps
 }
 
 // chosen are the scenarios that make sense here.
@@ -226,22 +209,4 @@ func (r *runner) chosen() (chosen []scenario) {
 		}
 	}
 	return chosen
-}
-
-func (r *runner) one(ctx context.Context, s scenario, t target) error {
-	figures, err := s.measure(ctx, r, t)
-	if err != nil {
-		return fmt.Errorf("%s, %s: %w", s.name, t.name, err)
-	}
-	for _, f := range figures {
-		r.progress("  %s: %s", f.what, f.text(f.value))
-		if !r.profiling {
-			r.report.add(s.name, t.key, f)
-		}
-	}
-	return nil
-}
-
-func (r *runner) progress(format string, args ...any) {
-	fmt.Fprintf(r.Progress, format+"\n", args...)
 }

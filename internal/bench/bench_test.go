@@ -19,10 +19,20 @@ import (
 	"github.com/snug-chat/snug/signaling"
 )
 
-const serveArgument = "bench-serve"
+const (
+	serveArgument = "bench-serve"
+	workArgument  = "bench-work"
+)
 
-// TestMain is one of the servers, too: so the tests need no other program.
+// TestMain is one of the servers and workers, too: so the tests need no other program.
 func TestMain(m *testing.M) {
+	if len(os.Args) == 3 && os.Args[1] == workArgument {
+		if err := Work(os.Args[2], os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	if len(os.Args) == 4 && os.Args[1] == serveArgument {
 		if err := Serve(os.Args[2], os.Args[3], os.Stdin, os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, err)

@@ -15,10 +15,10 @@ type report struct {
 	Date    string    `json:"date"` // RFC 3339
 	Machine machine   `json:"machine"`
 	Load    []float64 `json:"load"` // average of the last minute, before and after
-	TLS     bool      `json:"tls"`
+	TLS     bool      `json:"tls,omitzero"`
 	Rounds  int       `json:"rounds"`
-	Seconds float64   `json:"seconds"` // that a load lasts
-	Rate    float64   `json:"rate"`    // signals a second where latency is measured
+	Seconds float64   `json:"seconds,omitzero"` // that a load lasts
+	Rate    float64   `json:"rate,omitzero"`    // signals a second where latency is measured
 	Targets []named   `json:"targets"`
 	Rows    []*row    `json:"rows"`
 	Notes   []string  `json:"notes,omitempty"`
@@ -45,19 +45,16 @@ type row struct {
 	Rounds   map[string][]float64 `json:"rounds"`
 	Ratios   map[string]float64   `json:"ratios,omitempty"` // of snug's to each other's
 	Budget   *float64             `json:"budget,omitempty"`
-	Off      *float64             `json:"off,omitempty"` // snug's over the budget, less 1: above 0, it is missed
+	Off      *float64             `json:"off,omitempty"` // the part of the budget by which it is missed; below 0, it is met
 
 	allowed *budget
 }
 
-func (r *report) begin(of *runner) {
+func (r *report) begin(rounds int, length time.Duration) {
 	r.Date = time.Now().Format(time.RFC3339)
 	r.Machine = machine{runtime.GOOS + "/" + runtime.GOARCH, processor(), runtime.NumCPU(), runtime.Version()}
 	r.Load = []float64{loadAverage()}
-	r.TLS, r.Rounds, r.Seconds, r.Rate = of.TLS, of.Rounds, of.Length.Seconds(), of.Rate
-	for _, t := range of.targets {
-		r.Targets = append(r.Targets, named{t.key, t.name})
-	}
+	r.Rounds, r.Seconds = rounds, length.Seconds()
 }
 
 func (r *report) note(text string) { r.Notes = append(r.Notes, text) }
@@ -71,15 +68,13 @@ func (r *report) add(scenario, target string, f figure) {
 	r.Rows[i].Rounds[target] = append(r.Rows[i].Rounds[target], f.value)
 }
 
-// end reckons what follows from the rounds.
-func (r *report) end() {
+// end reckons what follows from the rounds. The scenarios come in this order.
+func (r *report) end(scenarios []string) {
 	r.Load = append(r.Load, loadAverage())
 	if r.TLS {
 		r.note("Budgets are for connections without TLS.")
 	}
-	order := func(w *row) int {
-		return slices.IndexFunc(scenarios, func(s scenario) bool { return s.name == w.Scenario })
-	}
+	order := func(w *row) int { return slices.Index(scenarios, w.Scenario) }
 	slices.SortStableFunc(r.Rows, func(a, b *row) int { return cmp.Compare(order(a), order(b)) })
 	for _, w := range r.Rows {
 		w.end(r.TLS)
@@ -110,6 +105,9 @@ func (w *row) end(secured bool) {
 	}
 	if limit > 0 {
 		off := ours/limit - 1
+		if w.Unit.more() {
+			off = -off
+		}
 		w.Budget, w.Off = &limit, &off
 	}
 }
@@ -128,4 +126,17 @@ func (r *report) json(out io.Writer) error {
 	e := json.NewEncoder(out)
 	e.SetIndent("", "  ")
 	return e.Encode(r)
+}
+
+// quantile is the value of all that this share isn't above, in ns.
+func quantile(all []opened, share float64, of func(opened) time.Duration) float64 {
+	values := make([]float64, len(all))
+	for i, o := range all {
+		values[i] = float64(of(o))
+	}
+	if share == 0.5 {
+		return median(values)
+	}
+	slices.Sort(values)
+	return values[max(int(math.Ceil(share*float64(len(values))))-1, 0)]
 }

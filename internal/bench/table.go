@@ -16,11 +16,20 @@ const (
 	bytesUnit unit = "bytes"
 	timeUnit  unit = "ns"
 	ratioUnit unit = "ratio"
+	speedUnit unit = "bytes/s"
+	rateUnit  unit = "messages/s"
 )
+
+// more tells whether more is better.
+func (u unit) more() bool { return u == speedUnit || u == rateUnit }
 
 // text is a value with a unit that makes it short.
 func (u unit) text(value float64) string {
 	switch {
+	case u == speedUnit:
+		return fmt.Sprintf("%.1f MiB/s", value/(1<<20))
+	case u == rateUnit:
+		return fmt.Sprintf("%.0f/s", value)
 	case u == bytesUnit && math.Abs(value) >= 1<<20:
 		return fmt.Sprintf("%.2f MiB", value/(1<<20))
 	case u == bytesUnit:
@@ -43,13 +52,16 @@ func (r *report) table(out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	secured := ""
+	load := ""
+	if r.Seconds > 0 {
+		load = fmt.Sprintf(", loads of %.0f s", r.Seconds)
+	}
 	if r.TLS {
-		secured = ", over TLS"
+		load += ", over TLS"
 	}
 	fmt.Fprintf(out, "%s, %d CPUs (%s), %s, %s, load average %.1f before and %.1f after\n",
 		date.Format(time.DateOnly), r.Machine.CPUs, r.Machine.Processor, r.Machine.System, r.Machine.Go, r.Load[0], r.Load[1])
-	fmt.Fprintf(out, "medians of %d rounds, loads of %.0f s%s; in brackets snug's figure as a multiple\n\n", r.Rounds, r.Seconds, secured)
+	fmt.Fprintf(out, "medians of %d rounds%s; in brackets snug's figure as a multiple\n\n", r.Rounds, load)
 	lines := [][]string{r.heads()}
 	scenario := ""
 	for _, w := range r.Rows {
@@ -97,7 +109,7 @@ func (r *report) cells(w *row) []string {
 	if *w.Off > 0 {
 		verdict = fmt.Sprintf("missed by %.0f %%", *w.Off*100)
 	}
-	return append(cells, w.Unit.text(*w.Budget), fmt.Sprintf("%.2f", *w.Off+1), verdict)
+	return append(cells, w.Unit.text(*w.Budget), fmt.Sprintf("%.2f", w.Values[serverSnug] / *w.Budget), verdict)
 }
 
 // align makes lines of cells: the first and the last column stand left, the others right.

@@ -19,7 +19,7 @@ func TestTableShowsMediansRatiosAndHowFarOffTheBudgetIs(t *testing.T) {
 	add("relay", "CPU", timeUnit, &budget{1.25, serverTuned}, map[string][]float64{serverSnug: {15_000}, serverTuned: {10_000}, "peerjs": {30_000}})
 	add("storm", "ratio", ratioUnit, nil, map[string][]float64{serverSnug: {1, 2}})
 	r.note("A note.")
-	r.end()
+	r.end(ScenarioNames())
 	r.Load[1] = 1.5
 	var out bytes.Buffer
 	if err := r.table(&out); err != nil {
