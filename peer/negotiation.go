@@ -151,8 +151,11 @@ func (m *machine) settle() {
 	if m.earlyN == m.n {
 		m.addCandidates(early)
 	}
-	if m.offerer && (m.state == LinkRestarting || m.state == LinkRebuilding) {
+	if m.state == LinkRestarting || m.state == LinkRebuilding {
 		m.rebuildAt = m.now + restartWait
+		if !m.offerer {
+			m.rebuildAt += restartWait / 4 // for an offerer to which nothing is wrong
+		}
 	}
 	m.offer()
 }

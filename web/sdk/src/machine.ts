@@ -430,7 +430,8 @@ export class Machine {
     this.#early = []
     this.#candidates = 0
     if (this.#earlyN === this.#n) this.#add(early)
-    if (this.#offerer && (this.#state === 'restarting' || this.#state === 'rebuilding')) this.#at.rebuild = this.#now + restartWait
+    // The offerer first: nothing may be wrong to it.
+    if (this.#state === 'restarting' || this.#state === 'rebuilding') this.#at.rebuild = this.#now + (this.#offerer ? 1 : 1.25) * restartWait
     this.#offer()
   }
 
