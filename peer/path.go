@@ -112,7 +112,7 @@ type pairLeg struct {
 func (r *rtc) stats() (stats, bool) {
 	r.leg.mu.Lock()
 	defer r.leg.mu.Unlock()
-	ice := r.pc.SCTP().Transport().ICETransport()
+	ice := r.dtls.ICETransport()
 	pair, ok := ice.GetSelectedCandidatePairStats()
 	if !ok {
 		return stats{}, false

@@ -30,6 +30,7 @@ const closeWait = 5 * time.Second // for Pion to close a PeerConnection
 type rtc struct {
 	// Set at construction.
 	pc       *webrtc.PeerConnection
+	dtls     *webrtc.DTLSTransport // of pc: asking for it may wait for the association's lock
 	network  *network
 	channels [dataChannels]*webrtc.DataChannel
 	low      [dataChannels]chan struct{} // a token: the channel has room again
@@ -37,6 +38,7 @@ type rtc struct {
 
 	gathering *gathering
 	leg       pairLeg
+	unlocker  *unlocker
 
 	once sync.Once
 
@@ -70,8 +72,12 @@ func newRTC(n *network, on rtcEvents) (*rtc, error) {
 	if err != nil {
 		return nil, fmt.Errorf("peer: %w", err)
 	}
-	r := &rtc{pc: pc, network: n, done: make(chan struct{}), ended: make(chan struct{})}
+	r := &rtc{pc: pc, dtls: pc.SCTP().Transport(), network: n, done: make(chan struct{}), ended: make(chan struct{})}
 	r.gathering = newGathering(n, on.candidate)
+	r.unlocker = newUnlocker(func() {
+		on.state(carrierFailed)
+		r.dtls.Stop()
+	})
 	pc.OnICECandidate(r.gathering.pion)
 	pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) {
 		if state, ok := carrierStates[s]; ok {
@@ -198,7 +204,7 @@ func (r *rtc) addCandidates(all []candidate, log *slog.Logger) {
 
 // dtlsFailed tells whether it was the handshake that failed, not the path.
 func (r *rtc) dtlsFailed() bool {
-	return r.pc.SCTP().Transport().State() == webrtc.DTLSTransportStateFailed
+	return r.dtls.State() == webrtc.DTLSTransportStateFailed
 }
 
 // fits tells whether size bytes can be handed over now.
@@ -225,6 +231,8 @@ func (r *rtc) wait(ctx context.Context, stop <-chan struct{}, id, size int) erro
 }
 
 func (r *rtc) put(id int, frame []byte) error {
+	r.unlocker.watch(id)
+	defer r.unlocker.done(id)
 	_, err := r.raw[id].Write(frame)
 	return err
 }
@@ -249,6 +257,7 @@ func (r *rtc) read(id int, buf []byte) (n int, err error) {
 func (r *rtc) close() {
 	r.once.Do(func() {
 		close(r.done)
+		defer r.unlocker.end()
 		r.gathering.end()
 		if r.eof.Load() {
 			// Reads end a moment before Pion is done with the end. Closing in
@@ -266,10 +275,11 @@ func (r *rtc) close() {
 		select {
 		case <-closed:
 		case <-time.After(closeWait):
-			// A timer of pion/sctp v1.12.0 that fires after the handshake holds the
-			// association's lock until the transport below ends, for which closing waits.
-			r.pc.SCTP().Transport().Stop()
-			<-closed
+			r.dtls.Stop() // the association is locked: see unlocker
+			select {
+			case <-closed:
+			case <-time.After(closeWait): // what is locked for good holds up nobody
+			}
 		}
 	})
 }
