@@ -73,6 +73,7 @@ let invite: string
 beforeEach(async () => {
   FakeWebSocket.install()
   FakeConnection.install()
+  FakeConnection.certified = true
   unreachable()
   hub = new SealedHub()
   invite = await newInvite('https://hub.example')
