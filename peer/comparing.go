@@ -19,10 +19,10 @@ type VerifyError struct {
 	Reason string
 }
 
-func (e *VerifyError) Error() string { return "peer: verify: " + verifyReasons[e.Reason] }
+func (e *VerifyError) Error() string { return "peer: " + verifyReasons[e.Reason] }
 
 var verifyReasons = map[string]string{
-	string(endedStopped):   "it was stopped here",
+	string(endedStopped):   "comparing was stopped here",
 	string(endedCancelled): "the other side doesn't want to compare now",
 	string(endedTimeout):   "nobody answered for five minutes",
 	string(endedDiffers):   "the emoji differ: somebody may be in between, so don't trust this link",
@@ -33,7 +33,7 @@ var verifyReasons = map[string]string{
 }
 
 // errOpenRoom is returned where there are no keys.
-var errOpenRoom = errors.New("peer: verify: members of a room without a key can't be verified")
+var errOpenRoom = errors.New("peer: members of a room without a key can't be verified")
 
 // Comparison is what two people have to compare. Each of its methods may be called by any goroutine.
 type Comparison struct {

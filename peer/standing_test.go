@@ -176,7 +176,7 @@ func TestTwoVerifyEachOther(t *testing.T) {
 
 func isVerifyError(err error, reason string) bool {
 	v, ok := errors.AsType[*VerifyError](err)
-	return ok && v.Reason == reason && strings.HasPrefix(v.Error(), "peer: verify: ") && len(v.Error()) > 20
+	return ok && v.Reason == reason && strings.HasPrefix(v.Error(), "peer: ") && len(v.Error()) > 20
 }
 
 func TestVerifyingEndsInWords(t *testing.T) {
