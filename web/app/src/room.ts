@@ -82,12 +82,12 @@ export class RoomView extends Element {
     if (!room) return html`<p class="small">${words.connecting}</p>`
     return html`
       <snug-people .words=${words} .self=${room.self} .members=${room.members} .mayKick=${room.permissions.includes('kick')} @kick=${this.#kick} @verify=${this.#verify}></snug-people>
-      ${room.sealed ? html`<snug-verify .words=${words} .room=${room}></snug-verify>` : nothing}
       <form class="row name" @submit=${this.#rename}>
         <input name="name" maxlength="40" required aria-label=${words.yourName} autocomplete="nickname" .value=${room.self.name}>
         <button>${words.save}</button>
       </form>
-      <snug-invite .words=${words} .invite=${room.invite} .note=${this.#whoMayEnter(room)}></snug-invite>`
+      <snug-invite .words=${words} .invite=${room.invite} .note=${this.#whoMayEnter(room)}></snug-invite>
+      ${room.sealed ? html`<snug-verify .words=${words} .room=${room}></snug-verify>` : nothing}`
   }
 
   #kick(event: CustomEvent<string>): void {
