@@ -107,8 +107,8 @@ func seen(p *pins, s sighting, now time.Time) (Standing, bool) {
 
 func accepted(p *pins, s sighting, now time.Time) (Standing, bool) {
 	changed := p.accept(s, now)
-	now2, _ := seen(p, s, now)
-	return now2, changed
+	is, _ := seen(p, s, now)
+	return is, changed
 }
 
 // verified holds for the session also where there is no room to remember it.
