@@ -60,7 +60,15 @@ func (l *Link) acknowledge() {
 // sayHello tells the other side what is taken here. It is the first that is said on a carrier.
 func (l *Link) sayHello() {
 	hello := control{Type: controlHello, Message: MaxMessage, Channels: maxChannels}
-	l.unsaid = !l.sendControl(hello.encode())
+	if err := l.signHello(&hello); err != nil {
+		l.warn("a hello can't be signed", err)
+		return
+	}
+	c := l.carrier.Load()
+	l.unsaid = !l.controlNow(hello.encode())
+	if !l.unsaid {
+		l.proving.said.Store(c)
+	}
 	if l.unsaid && l.ackAt.IsZero() {
 		l.ackAt = time.Now().Add(ackDelay)
 	}

@@ -85,6 +85,9 @@ func TestAMessageThatTheOtherSideDoesntTakeIsRefusedInWords(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "too long") {
 		t.Errorf("got %v", err)
 	}
+	if err := link.await(within(t, 20*time.Second), func() (bool, error) { return link.outgoing.out.heard, nil }); err != nil {
+		t.Fatal(err)
+	}
 	link.outgoing.mu.Lock()
 	link.outgoing.out.maxMessage = 20_000 // as another program may say
 	link.outgoing.mu.Unlock()

@@ -12,8 +12,9 @@ type EventType string
 // Events.
 const (
 	MemberJoined  EventType = "joined"  // also for each member that is there at first
-	MemberChanged EventType = "changed" // its link's state or path, or whether it is away
+	MemberChanged EventType = "changed" // its link's state or path, its standing, or whether it is away
 	MemberLeft    EventType = "left"
+	VerifyAsked   EventType = "verify"   // somebody at the other end wants to compare emoji: Link.Verify
 	HubLost       EventType = "hub-lost" // Err says why; links go on
 	HubBack       EventType = "hub-back"
 	ChannelOpened EventType = "channel" // Member sends on a Channel that nobody here has asked for; what comes waits, until its room is full
@@ -79,8 +80,11 @@ func diff(known map[string]Member, now []Member) (events []Event) {
 		switch {
 		case !ok:
 			events = append(events, Event{Type: MemberJoined, Member: m, Err: gone})
-		case old.State != m.State || old.Away != m.Away || old.Cause != m.Cause || old.Path != m.Path:
+		case old.State != m.State || old.Away != m.Away || old.Cause != m.Cause || old.Path != m.Path || old.Standing != m.Standing:
 			events = append(events, Event{Type: MemberChanged, Member: m, Err: gone})
+		}
+		if m.Asks && !old.Asks {
+			events = append(events, Event{Type: VerifyAsked, Member: m})
 		}
 		known[m.ID] = m
 	}

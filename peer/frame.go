@@ -100,6 +100,7 @@ type control struct {
 	Windows  map[uint16]uint64 `json:"windows,omitempty"` // ack: what may come in all, for each id
 	Opens    uint64            `json:"opens,omitzero"`    // ack: how many may be opened in all
 	Path     Path              `json:"path,omitzero"`     // path
+	Identity jsontext.Value    `json:"identity,omitzero"` // hello, in a sealed room
 }
 
 // Types of control messages; signals are such, too.

@@ -174,7 +174,7 @@ func (r *Room) signaled(m signaling.Signal) {
 		}
 		return
 	}
-	l.mail.postSignal(len(m.Body), func() { l.happen(event{Type: eventSignaled, Signal: &s}) })
+	l.mail.postSignal(len(m.Body), func() { l.signaled(s) })
 }
 
 // renew makes a new link to the member of one that is gone, for its signal: it begins
@@ -186,7 +186,7 @@ func (r *Room) renew(old *Link, s signal) {
 	r.meet(old.entry)
 	if l := r.links[old.id]; l != old {
 		if s.begins() {
-			l.post(event{Type: eventSignaled, Signal: &s})
+			l.mail.post(func() { l.signaled(s) })
 		}
 		r.notify()
 	}

@@ -34,19 +34,22 @@ type Link struct {
 	cause   Cause
 	path    Path
 	stopped bool // stop is closed
+	asks    bool // the other side wants to compare emoji
 
 	// Guarded by room.inboxes.mu.
 	sources map[string]*source // what comes, by the name of its channel; "" is channel 0
 	inboxes map[string]*inbox  // of the link's own channels
 
 	// Owned by run.
-	machine *machine
-	unsaid  bool      // hello
-	ackAt   time.Time // when what came is acknowledged; zero: nothing is to be
-	legs    legs
-	outcome outcome
-	over    bool
-	failed  Cause // why, if another attempt may succeed
+	machine   *machine
+	unsaid    bool      // hello
+	ackAt     time.Time // when what came is acknowledged; zero: nothing is to be
+	legs      legs
+	proving   proving
+	comparing comparing
+	outcome   outcome
+	over      bool
+	failed    Cause // why, if another attempt may succeed
 }
 
 // newLink needs room.mu.
@@ -109,6 +112,11 @@ func (l *Link) wind(timer *time.Timer) {
 	if due := l.machine.due(); due > 0 {
 		next = l.began.Add(due)
 	}
+	if v := l.comparing.machine; v != nil && v.due() > 0 {
+		if due := l.began.Add(v.due()); next.IsZero() || due.Before(next) {
+			next = due
+		}
+	}
 	if !l.ackAt.IsZero() && (next.IsZero() || l.ackAt.Before(next)) {
 		next = l.ackAt
 	}
@@ -121,6 +129,7 @@ func (l *Link) tick() {
 	if !l.ackAt.IsZero() && !time.Now().Before(l.ackAt) {
 		l.acknowledge()
 	}
+	l.compare(verifyEvent{Type: verifyTick})
 	if due := l.machine.due(); due > 0 && time.Since(l.began) >= due {
 		l.happen(event{Type: eventTick})
 	}
@@ -148,6 +157,9 @@ func (l *Link) do(a action) {
 	case doState:
 		l.room.linkChanged(l, a.State, "")
 	case doEnd:
+		if l.proving.said.Load() != nil && !l.machine.everOpen && a.Cause.isPath() {
+			a.Cause = CauseTimeout // there was a path, but no hello
+		}
 		if a.Cause.temporary() {
 			l.failed = a.Cause
 		}
@@ -181,6 +193,8 @@ func (l *Link) describe(a action) {
 	if err != nil {
 		l.warn("a description could not be made or taken", err)
 		e = event{Type: eventUndescribed}
+	} else {
+		l.applied(a)
 	}
 	l.happen(e)
 }
@@ -197,7 +211,7 @@ func (l *Link) makeCarrier() {
 	if old := l.carrier.Load(); old != nil {
 		old.close()
 	}
-	l.legs = legs{}
+	l.legs, l.proving.theirs = legs{}, nil
 	var c *rtc
 	post := func(f func()) {
 		l.mail.post(func() {
@@ -250,15 +264,23 @@ func (l *Link) opened() {
 		l.incoming.in.resume()
 		l.incoming.mu.Unlock()
 	}
-	l.read(c)
+	l.read(c, dataControl)
 	l.sayHello()
+	if again {
+		l.acknowledge() // what is missing is sent again
+	}
+	if l.room.trust == nil {
+		l.usable(c)
+	}
+}
+
+// usable is called when messages may go over a carrier: it is open and, in a sealed room, its other end is who it says.
+func (l *Link) usable(c *rtc) {
+	l.read(c, dataReliable, dataUnreliable)
 	if !isClosed(l.open) {
 		l.senders[dataReliable].rtc, l.incoming.resumed = c, c
 		l.outcome.opened = time.Since(l.began)
 		close(l.open)
-	}
-	if again {
-		l.acknowledge() // what is missing is sent again
 	}
 	l.happen(event{Type: eventOpened})
 	l.measure()
@@ -266,6 +288,11 @@ func (l *Link) opened() {
 
 // signal sends s to the other member.
 func (l *Link) signal(s signal, way via) {
+	s, err := l.sign(s)
+	if err != nil {
+		l.warn("a description can't be signed", err)
+		return
+	}
 	body := s.encode()
 	if way != viaHub && len(body) <= maxPayload {
 		l.sendControl(body)

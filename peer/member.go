@@ -50,6 +50,15 @@ func (c Cause) String() string {
 	return string(c)
 }
 
+// isPath tells whether it is about the way, not about who is at its end.
+func (c Cause) isPath() bool {
+	switch c {
+	case CauseNoCandidates, CauseNoTURN, CauseTURN, CauseICE:
+		return true
+	}
+	return false
+}
+
 // temporary tells whether another attempt may succeed.
 func (c Cause) temporary() bool {
 	switch c {
@@ -66,6 +75,9 @@ type Member struct {
 	Cause Cause     // why that is gone, if it is; while it is connecting: why the one before it failed
 	Path  Path      // how the link's frames travel; empty while that isn't known
 	Away  bool      // it has lost its connection to the hub, or the hub has lost it from sight; its link may live
+	// Standing is what is known of it in a sealed room; empty in an open one, and while it hasn't proved who it is.
+	Standing Standing
+	Asks     bool // somebody there wants to compare emoji: Link.Verify agrees, Link.StopVerify doesn't
 }
 
 var (

@@ -15,6 +15,11 @@ type Options struct {
 	Kind string         // what it is; "go"
 	Meta jsontext.Value // public metadata, a JSON object of at most 1,024 bytes; {}
 
+	// Identity is a directory for the keys that this device has in sealed rooms, and for who was there before; it is made
+	// if it isn't there, for its owner alone. Several rooms and processes may share it. Empty: a key that nobody has seen
+	// before, and everybody is new.
+	Identity string
+
 	// Logger gets what a developer should know. Nil: nothing is logged.
 	Logger *slog.Logger
 	// Signaling says how the hub is reached.

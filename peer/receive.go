@@ -29,10 +29,12 @@ type sink interface {
 	end(dropped bool) // nothing more will come
 }
 
-// read begins to read what comes on a carrier, after what came on the one before.
-func (l *Link) read(c *rtc) {
-	c.setRead()
-	for id := range dataChannels {
+// read begins to read what comes on data channels of a carrier, after what came on those of the one before.
+func (l *Link) read(c *rtc, ids ...int) {
+	for _, id := range ids {
+		if id == dataReliable {
+			c.setRead()
+		}
 		before, done := l.incoming.reading[id], make(chan struct{})
 		l.incoming.reading[id] = done
 		l.incoming.readers.Go(func() {
@@ -187,6 +189,9 @@ func (l *Link) handleControl(c *rtc, f frame) error {
 }
 
 func (l *Link) control(c control, payload []byte) error {
+	if !l.isProven(l.carrier.Load()) {
+		return l.prove(c)
+	}
 	switch c.Type {
 	case controlHello:
 		return l.outgoing.hello(c)
@@ -209,8 +214,10 @@ func (l *Link) control(c control, payload []byte) error {
 		l.pathChanged()
 	case signalOffer, signalAnswer, signalCandidates, signalNeedOffer:
 		if s, err := decodeSignal(payload); err == nil {
-			l.happen(event{Type: eventSignaled, Signal: &s})
+			l.signaled(s)
 		}
+	case controlVerify, controlVerifyCancel:
+		l.heardVerify(payload)
 	}
 	return nil
 }

@@ -26,7 +26,8 @@ const maxLinks = 512 // whatever a hub says is in its rooms
 type Room struct {
 	// Set at construction.
 	invite  signaling.Invite
-	seal    *seal // nil: the room is open
+	seal    *seal  // nil: the room is open
+	trust   *trust // likewise
 	options *Options
 	secret  signaling.Secret
 	self    signaling.Member
@@ -65,7 +66,13 @@ func Join(ctx context.Context, invite string, o *Options) (*Room, error) {
 	if err != nil {
 		return nil, err
 	}
-	return enter(ctx, newRoom(to, key, o))
+	r := newRoom(to, key, o)
+	if r.trust != nil && r.options.Identity != "" {
+		if err := r.trust.load(ctx, r.options.Identity, to.Room); err != nil {
+			return nil, err
+		}
+	}
+	return enter(ctx, r)
 }
 
 // enter has r meet its hub.
@@ -103,7 +110,7 @@ func newRoom(to signaling.Invite, key *roomKey, o *Options) *Room {
 	r.inbox = newInbox(r)
 	r.inboxes.named, r.inboxes.listeners = map[string]*inbox{"": r.inbox}, map[string]*Listener{}
 	if key != nil {
-		r.seal = newSeal(key, r.secret.MemberID())
+		r.seal, r.trust = newSeal(key, r.secret.MemberID()), newTrust()
 	}
 	return r
 }

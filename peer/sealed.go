@@ -34,11 +34,7 @@ func (r *Room) decode(m signaling.Signal) (signal, error) {
 	}
 	plain, err := r.seal.open(m.From, m.Body)
 	if err != nil {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		if r.links[m.From] != nil {
-			r.forged[m.From] = true
-		}
+		r.isForged(m.From)
 		return signal{}, err
 	}
 	return decodeSignal(plain)

@@ -12,9 +12,12 @@ import (
 	"github.com/snug-chat/snug/signaling"
 )
 
+// url is the hub's address.
+func (h *testHub) url() *url.URL { return &url.URL{Scheme: "http", Host: h.addr} }
+
 // sealedInvite is one to a new sealed room of the hub.
 func (h *testHub) sealedInvite() string {
-	return NewInvite(&url.URL{Scheme: "http", Host: h.addr}).String()
+	return NewInvite(h.url()).String()
 }
 
 func joinSealed(t testing.TB, invite, name string) *Room {

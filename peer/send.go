@@ -133,7 +133,9 @@ func (l *Link) outboxTurn(ctx context.Context) error {
 }
 
 // sendControl sends payload on the control channel if that can be done at once, and tells whether it was.
-func (l *Link) sendControl(payload []byte) bool {
+func (l *Link) sendControl(payload []byte) bool { return l.mayControl() && l.controlNow(payload) }
+
+func (l *Link) controlNow(payload []byte) bool {
 	s := &l.senders[dataControl]
 	select {
 	case s.busy <- struct{}{}:
@@ -152,6 +154,9 @@ func (l *Link) writeControl(ctx context.Context, payload []byte) error {
 	defer func() { <-l.senders[dataControl].busy }()
 	if err := l.carrier.Load().wait(ctx, l.gone, dataControl, frameHeader+len(payload)); err != nil {
 		return err
+	}
+	if !l.mayControl() {
+		return errNoCarrier
 	}
 	return l.putControl(payload)
 }
@@ -208,5 +213,5 @@ func (l *Link) Member() Member {
 func (l *Link) State() LinkState { return l.Member().State }
 
 func (l *Link) memberLocked() Member {
-	return Member{Member: l.entry, State: l.state, Cause: l.cause, Path: l.path, Away: !l.listed || l.entry.Away}
+	return Member{Member: l.entry, State: l.state, Cause: l.cause, Path: l.path, Away: !l.listed || l.entry.Away, Standing: l.room.trust.standing(l.id), Asks: l.asks}
 }

@@ -32,8 +32,9 @@ type signal struct {
 	Carrier    uint32      `json:"carrier,omitzero"` // offer and answer: which of the link's it is about, from 1
 	SDP        string      `json:"sdp,omitzero"`
 	Candidates []candidate `json:"candidates,omitzero"`
-	End        bool        `json:"end,omitzero"`   // no more candidates will come
-	Fresh      bool        `json:"fresh,omitzero"` // need-offer: for another carrier
+	End        bool        `json:"end,omitzero"`      // no more candidates will come
+	Fresh      bool        `json:"fresh,omitzero"`    // need-offer: for another carrier
+	Identity   *proof      `json:"identity,omitzero"` // offer and answer, in a sealed room
 }
 
 // candidate is an ICE candidate (RFC 8839 §5.1).
@@ -62,13 +63,14 @@ func (s signal) encode() jsontext.Value {
 // decodeSignal returns errIgnored for types it doesn't know.
 func decodeSignal(data jsontext.Value) (signal, error) {
 	var wire struct {
-		Type       *string     `json:"type"`
-		N          *uint32     `json:"n"`
-		Carrier    uint32      `json:"carrier"`
-		SDP        string      `json:"sdp"`
-		Candidates []candidate `json:"candidates"`
-		End        bool        `json:"end"`
-		Fresh      bool        `json:"fresh"`
+		Type       *string        `json:"type"`
+		N          *uint32        `json:"n"`
+		Carrier    uint32         `json:"carrier"`
+		SDP        string         `json:"sdp"`
+		Candidates []candidate    `json:"candidates"`
+		End        bool           `json:"end"`
+		Fresh      bool           `json:"fresh"`
+		Identity   jsontext.Value `json:"identity"`
 	}
 	if data.Kind() != '{' {
 		return signal{}, errors.New("peer: a signal must be an object")
@@ -89,6 +91,9 @@ func decodeSignal(data jsontext.Value) (signal, error) {
 		return s, fmt.Errorf("peer: %s without n", s.Type)
 	}
 	s.N = *wire.N
+	if p, err := decodeProof(wire.Identity); err == nil {
+		s.Identity = &p // else it counts as none: open rooms don't look at it
+	}
 	return s, s.check()
 }
 

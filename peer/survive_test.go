@@ -3,6 +3,7 @@ package peer
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -110,30 +111,35 @@ func TestLinksSurviveWithoutLoss(t *testing.T) {
 			l.startHub()
 		}, LinkRebuilding},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				l := newVirtualLab(t, 0.01)
-				ann, bob := l.join("Ann"), l.join("Bob")
-				l.talk(ann, bob)
-				links := [2]*Link{ann.Link(bob.Self().ID), bob.Link(ann.Self().ID)}
-				seen := states(t, ann)
-				stop := stream(t, ann, bob)
-				time.Sleep(time.Second)
-				began := time.Now()
-				c.do(l, ann, bob)
-				untilWithin(t, ann, time.Minute, live(1))
-				untilWithin(t, bob, time.Minute, live(1))
-				time.Sleep(time.Second)
-				n := stop()
-				t.Logf("%d messages, live again %v after", n, time.Since(began)-time.Second)
-				if links != [2]*Link{ann.Link(bob.Self().ID), bob.Link(ann.Self().ID)} {
-					t.Error("it is another link")
-				}
-				if all := seen(); !all[c.state] || all[LinkGone] {
-					t.Errorf("it went through %v", all)
-				}
+		for _, sealed := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, sealed %v", c.name, sealed), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					l := newVirtualLab(t, 0.01)
+					if sealed {
+						l.invite = NewInvite(&url.URL{Scheme: "http", Host: "hub.test"}).String()
+					}
+					ann, bob := l.join("Ann"), l.join("Bob")
+					l.talk(ann, bob)
+					links := [2]*Link{ann.Link(bob.Self().ID), bob.Link(ann.Self().ID)}
+					seen := states(t, ann)
+					stop := stream(t, ann, bob)
+					time.Sleep(time.Second)
+					began := time.Now()
+					c.do(l, ann, bob)
+					untilWithin(t, ann, time.Minute, live(1))
+					untilWithin(t, bob, time.Minute, live(1))
+					time.Sleep(time.Second)
+					n := stop()
+					t.Logf("%d messages, live again %v after", n, time.Since(began)-time.Second)
+					if links != [2]*Link{ann.Link(bob.Self().ID), bob.Link(ann.Self().ID)} {
+						t.Error("it is another link")
+					}
+					if all := seen(); !all[c.state] || all[LinkGone] {
+						t.Errorf("it went through %v", all)
+					}
+				})
 			})
-		})
+		}
 	}
 }
 

@@ -37,6 +37,14 @@ var (
 	errProofForm = errors.New("peer: identity: not a key and a signature")
 )
 
+func (p proof) encode() jsontext.Value {
+	text, err := json.Marshal(p)
+	if err != nil {
+		panic("peer: " + err.Error()) // base64url
+	}
+	return text
+}
+
 // decodeProof is strict about what it knows, and ignores other members.
 func decodeProof(data jsontext.Value) (proof, error) {
 	var wire struct {

@@ -26,7 +26,7 @@ func (n *lane) sendUnreliable(ctx context.Context, m Message) error {
 		return err
 	}
 	n.sequence++
-	if err == nil {
+	if err == nil && l.isProven(carrier) {
 		carrier.put(dataUnreliable, n.encode(c, &m))
 	}
 	return nil

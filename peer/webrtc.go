@@ -202,6 +202,9 @@ func (r *rtc) addCandidates(all []candidate, log *slog.Logger) {
 	}
 }
 
+// certificate is the other side's, as DTLS has seen it, in DER; nil before the handshake.
+func (r *rtc) certificate() []byte { return r.pc.SCTP().Transport().GetRemoteCertificate() }
+
 // dtlsFailed tells whether it was the handshake that failed, not the path.
 func (r *rtc) dtlsFailed() bool {
 	return r.dtls.State() == webrtc.DTLSTransportStateFailed

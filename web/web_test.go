@@ -68,6 +68,7 @@ var served = map[string]string{ // path → Content-Type
 	"/sdk.js":                "text/javascript; charset=utf-8",
 	"/sdk.seal.js":           "text/javascript; charset=utf-8",
 	"/sdk.stream.js":         "text/javascript; charset=utf-8",
+	"/sdk.trust.js":          "text/javascript; charset=utf-8",
 	"/sdk.d.ts":              "text/plain; charset=utf-8",
 }
 

@@ -20,11 +20,13 @@ type membership struct {
 	relayOnly bool
 	port      uint16
 	tcpPort   uint16
+	identity  string
 }
 
 func (m *membership) flags(c *cobra.Command) {
 	c.Flags().StringVar(&m.tokenFile, "token-file", "", "the `FILE` of the token, where the hub asks for one; it is read again for each connection")
 	c.Flags().StringVar(&m.transport, "transport", "", "reach the hub by this `TRANSPORT` only: websocket or http (default: what gets through)")
+	c.Flags().StringVar(&m.identity, "identity", "", "keep the keys of sealed rooms, and who was there, in this `DIRECTORY`: others know you again, and you them (default: a new key each time)")
 	c.Flags().BoolVar(&m.relayOnly, "relay-only", false, "talk through the hub's TURN server only: to test it, or to keep this machine's addresses from the others")
 	c.Flags().Uint16Var(&m.port, "port", 0, "the UDP `PORT` that all links share, for a firewall that lets one in (default: any)")
 	c.Flags().Uint16Var(&m.tcpPort, "tcp-port", 0, "a TCP `PORT` for those whom no UDP reaches (default: none)")
@@ -44,7 +46,7 @@ func (m *membership) options(o peer.Options) (*peer.Options, error) {
 			return nil, err
 		}
 	}
-	o.Signaling = dial
+	o.Signaling, o.Identity = dial, m.identity
 	o.RelayOnly, o.Port, o.TCPPort = m.relayOnly, m.port, m.tcpPort
 	return &o, nil
 }

@@ -23,7 +23,7 @@ const (
 
 // Lines is the conversation for scripts, pipes and screen readers: each line of in is a
 // message, each message of others is printed to out as "name: text", and what happens is told on
-// notes. It ends at the end of in, when everything has been delivered, or with ctx. A line that
+// notes. In a sealed room /verify NAME, /no NAME, /match and /differ aren't messages: they compare emoji. It ends at the end of in, when everything has been delivered, or with ctx. A line that
 // couldn't be sent is told on notes, and is an error at the end.
 func Lines(ctx context.Context, c *chat.Chat, in io.Reader, out, notes io.Writer) error {
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -41,7 +41,7 @@ func Lines(ctx context.Context, c *chat.Chat, in io.Reader, out, notes io.Writer
 	telling, quiet := context.WithCancel(ctx)
 	defer quiet()
 	showing.Go(func() { tell(telling, c.Room(), notes) })
-	err := say(ctx, c, in, notes)
+	err := say(ctx, c, in, notes, &showing)
 	quiet() // that others go when we do is no news
 	leave, stop := context.WithTimeout(context.Background(), leaveWait)
 	defer stop()
@@ -56,7 +56,8 @@ func Lines(ctx context.Context, c *chat.Chat, in io.Reader, out, notes io.Writer
 }
 
 // say sends what comes in, line by line.
-func say(ctx context.Context, c *chat.Chat, in io.Reader, notes io.Writer) error {
+func say(ctx context.Context, c *chat.Chat, in io.Reader, notes io.Writer, waiting *sync.WaitGroup) error {
+	comparing := &verifying{room: c.Room()}
 	lines := make(chan string)
 	failed := make(chan error, 1)
 	go func() { // ends with in, which nobody can interrupt
@@ -76,6 +77,10 @@ func say(ctx context.Context, c *chat.Chat, in io.Reader, notes io.Writer) error
 		select {
 		case line := <-lines:
 			if line == "" {
+				continue
+			}
+			if c.Room().Sealed() && isVerifying(line) {
+				waiting.Go(func() { note(notes)(comparing.do(ctx, line)) })
 				continue
 			}
 			if err := sayLine(ctx, c, line, notes); err != nil && ctx.Err() == nil {
@@ -103,6 +108,18 @@ func incomplete(unsent int, err error) error {
 		return fmt.Errorf("%d lines weren't sent; why is said above", unsent)
 	}
 	return nil
+}
+
+// note tells what came of a command.
+func note(notes io.Writer) func(string, error) {
+	return func(text string, err error) {
+		switch {
+		case err != nil && !errors.Is(err, context.Canceled):
+			fmt.Fprintln(notes, "snug:", explain.Error(err))
+		case text != "":
+			fmt.Fprintln(notes, "*", text)
+		}
+	}
 }
 
 func sayLine(ctx context.Context, c *chat.Chat, line string, notes io.Writer) error {
@@ -135,6 +152,8 @@ func happened(e peer.Event) string {
 		return name(e.Member) + " left"
 	case peer.MemberChanged:
 		return name(e.Member) + ": " + status(e.Member)
+	case peer.VerifyAsked:
+		return fmt.Sprintf("%s wants to compare emoji with you: /verify %[1]s, or /no %[1]s", name(e.Member))
 	case peer.HubLost:
 		return "the hub is away; conversations go on"
 	case peer.HubBack:

@@ -72,12 +72,17 @@ const firstFrame = 100 * time.Millisecond
 type (
 	drawn struct{} // the first frame
 	ended struct{ err error }
-	sent  struct{ err error }
+	did   struct { // what a command comes to
+		text string
+		err  error
+	}
+	sent struct{ err error }
 )
 
 type model struct {
 	ctx     context.Context // of the commands that bubbletea runs
 	chat    *chat.Chat
+	verify  *verifying
 	framed  chan struct{} // closed when the first frame is drawn
 	input   textinput.Model
 	members []peer.Member
@@ -93,7 +98,7 @@ func newModel(ctx context.Context, c *chat.Chat) model {
 	input.Placeholder = "Message"
 	input.CharLimit = chat.MaxBody
 	input.Focus()
-	return model{ctx: ctx, chat: c, framed: make(chan struct{}), input: input, width: 80}
+	return model{ctx: ctx, chat: c, verify: &verifying{room: c.Room()}, framed: make(chan struct{}), input: input, width: 80}
 }
 
 func (m model) Init() tea.Cmd {
@@ -144,6 +149,15 @@ func (m model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 			m.problem = explain.Error(msg.err)
 		}
 		return m, nil
+	case did:
+		m.problem = ""
+		if msg.err != nil && m.ctx.Err() == nil {
+			m.problem = explain.Error(msg.err)
+		}
+		if msg.text == "" {
+			return m, nil
+		}
+		return m, tea.Println(msg.text)
 	case ended:
 		m.err = msg.err
 		return m, tea.Quit
@@ -160,7 +174,11 @@ func (m model) event(e peer.Event) (tea.Model, tea.Cmd) {
 		m.hubAway = true
 	case peer.HubBack:
 		m.hubAway = false
-	case peer.MemberJoined, peer.MemberLeft:
+	case peer.MemberChanged:
+		if e.Member.Standing == peer.StandingChanged {
+			return m, tea.Println(bad.Render("* " + happened(e)))
+		}
+	case peer.MemberJoined, peer.MemberLeft, peer.VerifyAsked:
 		return m, tea.Println(dim.Render("* " + happened(e)))
 	}
 	return m, nil
@@ -178,7 +196,13 @@ func (m model) enter() (tea.Model, tea.Cmd) {
 	case "/who":
 		return m, tea.Println(m.who())
 	case "/help":
-		return m, tea.Println(dim.Render("/who  who is here, and how they are connected\n/quit leave"))
+		return m, tea.Println(dim.Render("/who  who is here, and how they are connected\n" + verifyHelp + "\n/quit leave"))
+	}
+	if isVerifying(text) {
+		return m, func() tea.Msg {
+			text, err := m.verify.do(m.ctx, text)
+			return did{text, err}
+		}
 	}
 	if strings.HasPrefix(text, "/") && !strings.Contains(text, " ") {
 		m.problem = "There is no " + text + ". /help shows what there is."

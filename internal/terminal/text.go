@@ -32,7 +32,7 @@ func status(m peer.Member) string {
 	case m.State == peer.LinkConnecting && m.Cause != "":
 		return "not connected: " + m.Cause.String() + "; trying again…"
 	case m.State == peer.LinkLive:
-		return "connected" + how(m.Path)
+		return "connected" + how(m.Path) + standing(m)
 	}
 	return states[m.State]
 }

@@ -56,7 +56,19 @@ var entries = map[string]string{
 	"sdk":    "web/sdk/src/index.ts",
 	"app":    "web/app/src/main.ts",
 	"doctor": "web/app/src/doctor.ts",
+	// What the others load late and needs values of theirs has its own copies.
+	"sdk.trust": "web/sdk/src/trust.ts",
 }
+
+// apart has others than itself load an entry late, rather than share with it.
+var apart = api.Plugin{Name: "apart", Setup: func(b api.PluginBuild) {
+	b.OnResolve(api.OnResolveOptions{Filter: `^\./trust\.ts$`}, func(a api.OnResolveArgs) (api.OnResolveResult, error) {
+		if a.Kind != api.ResolveJSDynamicImport {
+			return api.OnResolveResult{}, nil
+		}
+		return api.OnResolveResult{Path: "./sdk.trust.js", External: true}, nil
+	})
+}}
 
 func bundle() (map[string][]byte, error) {
 	files := make(map[string][]byte)
@@ -75,6 +87,7 @@ func bundle() (map[string][]byte, error) {
 			Charset:           api.CharsetUTF8,
 			LegalComments:     api.LegalCommentsEndOfFile,
 			Outdir:            dist,
+			Plugins:           []api.Plugin{apart},
 			LogLevel:          api.LogLevelInfo,
 		})
 		if len(r.Errors) > 0 {

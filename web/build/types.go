@@ -10,7 +10,7 @@ import (
 )
 
 // modules are the SDK's, what people use first.
-var modules = []string{"room", "channel", "member", "path", "events", "chat", "errors", "token", "invite", "roster", "hub", "channels", "stream", "links", "link", "step", "carrier", "traffic", "inbound", "inlet", "lossy", "outlets", "outlet", "names", "queue", "outbox", "frame", "control", "protocol", "ice", "report", "conn", "signals", "seal", "sealed"}
+var modules = []string{"room", "channel", "member", "standing", "path", "events", "chat", "errors", "token", "invite", "roster", "hub", "channels", "stream", "links", "link", "step", "carrier", "traffic", "inbound", "inlet", "lossy", "outlets", "outlet", "names", "queue", "outbox", "frame", "control", "protocol", "ice", "report", "conn", "signals", "seal", "sealed"}
 
 // preface stands above the types: where to begin to read.
 const preface = `// The types of /sdk.js. Begin with join(), Room and Chat; what is exported stands first, the rest is what these are made of.

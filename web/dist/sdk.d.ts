@@ -10,7 +10,7 @@ export { Chat, ChatMessageEvent, maxBody }
 export type { ChatMessage, Ref }
 export { SnugError }
 export type { ErrorCode }
-export { ChannelEvent, EndEvent, RoomMessageEvent }
+export { ChannelEvent, EndEvent, RoomMessageEvent, VerifyEvent }
 export { maxMessage }
 export type { Transport }
 export type { HubState }
@@ -22,6 +22,7 @@ export type { Leg, Path }
 export type { Holds }
 export { join, Room }
 export type { JoinOptions }
+export type { Comparison, MemberStanding }
 export type { Stream }
 export type { Token }
 
@@ -48,7 +49,7 @@ interface Room {
 }
 /**
  * A membership in a room. Emits `members` when something in members changed,
- * `message` (RoomMessageEvent), `channel` (ChannelEvent), `hub` when hub or permissions changed, `locked` when
+ * `message` (RoomMessageEvent), `channel` (ChannelEvent), `verify` (VerifyEvent), `hub` when hub or permissions changed, `locked` when
  * locked did, and at last `end` (EndEvent).
  */
 declare class Room extends EventTarget {
@@ -98,6 +99,17 @@ declare class Room extends EventTarget {
     listen(name: string, { signal }?: {
         signal?: AbortSignal;
     }): AsyncGenerator<Stream, void>;
+    /**
+     * Compares seven emoji with the person at a member’s end, in a sealed room, if both want to: asks the other side, or agrees if that has asked
+     * (VerifyEvent). Resolves when there is something to compare. Rejects with a SnugError, code `verify-…`; an aborted signal stops it.
+     */
+    verify(id: string, { signal }?: {
+        signal?: AbortSignal;
+    }): Promise<Comparison>;
+    /** Nobody here wants to compare with this member, or to go on. */
+    stopVerify(id: string): void;
+    /** Has a member whose standing is `changed` be known from now on: somebody has made sure by another way who it is. */
+    accept(id: string): Promise<void>;
     /** Leaves: everything sent before has arrived then, or two seconds have passed. */
     leave(): Promise<void>;
 }
@@ -148,10 +160,82 @@ interface Member extends Readonly<Entry> {
     readonly state: LinkState;
     /** Why the link is gone, if it is; while it is connecting, why the one before it failed. */
     readonly cause?: Cause;
+    /** In a sealed room: what is known of it, once it has proved who it is. */
+    readonly standing?: MemberStanding;
+    /** Somebody there wants to compare emoji: Room.verify() agrees. */
+    readonly asks?: boolean;
     /** How the link's frames travel, once that is known. */
     readonly path?: Path;
     /** The hub has lost it from sight: it may be about to come back, and its link may work. */
     readonly away: boolean;
+}
+/** What is known of a member of a sealed room: its key wasn’t there before, it was, two people have compared its emoji, or its name, or whom its token names, was seen with another key. */
+type MemberStanding = 'unverified' | 'known' | 'verified' | 'changed';
+/** Seven emoji, which two people compare by voice or in sight. */
+interface Comparison {
+    readonly emoji: ReadonlyArray<{
+        symbol: string;
+        en: string;
+        zh: string;
+    }>;
+    /** Tells whether they are the same on both sides. Rejects like Room.verify() if the exchange has ended. */
+    answer(same: boolean): Promise<void>;
+}
+/** What a room knows of its members’ keys. */
+interface Trusting {
+    /** For a link to another member. */
+    prover(self: string, on: ProverHandlers): Prover;
+}
+interface ProverHandlers {
+    /** The other member, as it is now. */
+    entry(): Entry;
+    /** Sends a control message. */
+    say(message: object): void;
+    /** A description came that isn’t the member’s own. */
+    forged(): void;
+    /** The standing has changed, or whether the other side asks. */
+    changed(): void;
+    /** Somebody there wants to compare emoji. */
+    asked(): void;
+}
+/** What the prover has of a carrier. */
+interface Proving {
+    readonly number: number;
+    certificate(): ArrayBuffer | undefined;
+}
+/** Holds back what comes on a carrier. */
+interface Gate {
+    take(id: number, data: unknown): void;
+    /** Passes on what was held back, and what comes. */
+    open(): void;
+}
+/** Shows the other side of a link who this is, and has it show who it is: LINK.md, section 8. */
+interface Prover {
+    readonly standing: MemberStanding | undefined;
+    /** Somebody there wants to compare emoji. */
+    readonly asks: boolean;
+    /** There is another carrier. */
+    moved(number: number): void;
+    /** The carrier has made or taken these. */
+    described(role: 'offer' | 'answer' | 'accept', taken: string, made?: string): void;
+    /** Adds a proof to a description, always the same one. */
+    sign(signal: Signal): Promise<Signal>;
+    /** Whether a signal may be taken: descriptions of the other side’s own. */
+    check(signal: Signal): Promise<boolean>;
+    gate(frame: (id: number, data: unknown) => void): Gate;
+    /** What this side confirms as the first thing on a carrier. */
+    hello(carrier: Proving): Promise<object>;
+    /** Resolves when the other side’s hello fits. Rejects if it doesn’t. */
+    meet(carrier: Proving, gate: Gate): Promise<void>;
+    verify(signal?: AbortSignal): Promise<Comparison>;
+    /** Nobody here wants to compare, or to go on. */
+    stop(): void;
+    /** Somebody has made sure by another way who a changed member is. */
+    accept(): Promise<void>;
+    /** Takes a control message about comparing. */
+    heard(message: unknown): void;
+    /** The link has ended. */
+    end(): void;
 }
 /** The way that a link's frames take, from the best to the worst. */
 type Path = 'lan' | 'direct' | 'relay-udp' | 'relay-tcp' | 'relay-tls';
@@ -192,6 +276,11 @@ declare class ChannelEvent extends Event {
     readonly member: Member;
     constructor(name: string, unreliable: boolean, member: Member);
 }
+/** A member wants to compare emoji: Room.verify() agrees, Room.stopVerify() doesn’t. */
+declare class VerifyEvent extends Event {
+    readonly member: Member;
+    constructor(member: Member);
+}
 declare class EndEvent extends Event {
     /** Why, unless leave() was called. */
     readonly error: SnugError | undefined;
@@ -202,6 +291,7 @@ interface RoomEvents {
     members: Event;
     message: RoomMessageEvent;
     channel: ChannelEvent;
+    verify: VerifyEvent;
     hub: Event;
     locked: Event;
     end: EndEvent;
@@ -264,7 +354,7 @@ declare class Chat extends EventTarget {
     /** Stops listening; the room goes on. */
     close(): void;
 }
-type ErrorCode = 'invite' | 'unreachable' | 'not-a-hub' | 'no-websocket' | 'no-webrtc' | 'no-token' | 'no-key' | 'wrong-key' | 'damaged-key' | 'insecure' | 'origin' | 'host' | 'gone' | 'empty' | 'too-long' | 'too-much' | 'aborted' | 'closed' | 'channel' | 'going-away' | 'slow' | 'full' | 'timeout' | 'expired' | 'locked' | 'limit' | 'duplicate' | 'unavailable' | 'connection' | 'malformed' | 'version' | 'room' | 'superseded' | 'order' | 'too-big' | 'token' | 'kicked' | 'forbidden';
+type ErrorCode = 'invite' | 'unreachable' | 'not-a-hub' | 'no-websocket' | 'no-webrtc' | 'no-token' | 'no-key' | 'wrong-key' | 'damaged-key' | 'no-ed25519' | `verify-${'stopped' | 'cancelled' | 'timeout' | 'differs' | 'broken' | 'moved' | 'busy' | 'early' | 'open'}` | 'insecure' | 'origin' | 'host' | 'gone' | 'empty' | 'too-long' | 'too-much' | 'aborted' | 'closed' | 'channel' | 'going-away' | 'slow' | 'full' | 'timeout' | 'expired' | 'locked' | 'limit' | 'duplicate' | 'unavailable' | 'connection' | 'malformed' | 'version' | 'room' | 'superseded' | 'order' | 'too-big' | 'token' | 'kicked' | 'forbidden';
 /** An error with a code for programs; its message is a sentence for people. */
 declare class SnugError extends Error {
     readonly name = "SnugError";
@@ -473,6 +563,8 @@ interface Standing {
     forged: boolean;
 }
 interface LinksHandlers extends Pick<LinkHandlers, 'configuration' | 'probe' | 'report'> {
+    /** In a sealed room. */
+    trust: Trusting | undefined;
     self(): Entry;
     /** There is a connection to the hub. */
     hubThere(): boolean;
@@ -482,6 +574,8 @@ interface LinksHandlers extends Pick<LinkHandlers, 'configuration' | 'probe' | '
     changed(): void;
     /** A channel was opened by a member, has something to take, or was closed. */
     arrived(inlet: Inlet, from: Standing): void;
+    /** A member wants to compare emoji. */
+    asked(from: Standing): void;
 }
 /** Who is in the room, and the link to each. */
 declare class Links {
@@ -529,6 +623,8 @@ interface LinkHandlers {
     changed(): void;
     /** A channel of the other side's was opened, has something to take, or was closed. */
     arrived(inlet: Inlet): void;
+    /** In a sealed room: what proves to each side who the other is. */
+    prover?(say: (message: object) => void): Prover;
 }
 /** The relation to one other member: LINK.md. It outlives the carriers that it rides on. */
 declare class Link {
@@ -536,6 +632,7 @@ declare class Link {
     state: LinkState;
     cause: Cause | undefined;
     path: Path | undefined;
+    readonly prover: Prover | undefined;
     constructor(offerer: boolean, on: LinkHandlers);
     /** Takes a signal from the other member. */
     take(signal: Signal): void;
@@ -640,6 +737,8 @@ declare class Carrier {
     say(payload: string): boolean;
     /** This side's half of the path; undefined while there is none. */
     leg(): Promise<Leg | undefined>;
+    /** The other side’s, as DTLS has seen it; undefined where browsers don’t tell. */
+    certificate(): ArrayBuffer | undefined;
     close(): void;
 }
 interface TrafficHandlers {
@@ -652,6 +751,8 @@ interface TrafficHandlers {
     /** The other side has said a signal, or its leg of the path. */
     take(signal: Signal): void;
     heard(leg: Path): void;
+    /** The other side has said something about comparing emoji. */
+    verify(message: unknown): void;
 }
 /** What a link carries, on whatever carrier there is: frames in and out, their acknowledgement, and the last of them. */
 declare class Traffic {
@@ -660,7 +761,9 @@ declare class Traffic {
     constructor(on: TrafficHandlers);
     /** There is another carrier, or none for now. */
     use(carrier: Carrier | undefined): void;
-    /** It is open. On a later one, what is missing is sent again once the other side has said what is there. */
+    /** It is open: hello comes first. On a later one, what is missing is sent again once the other side has said what is there. */
+    hello(identity?: object): void;
+    /** Messages may be sent. */
     open(): void;
     /** There is room for more. */
     flush(): void;
@@ -992,6 +1095,9 @@ type Control = {
     type: 'bye';
     frames: number;
 } | {
+    type: 'verify' | 'verify-cancel';
+    message: unknown;
+} | {
     type: 'bye-ack';
 } | {
     type: 'path';
@@ -1183,11 +1289,13 @@ type Signal = {
     n: number;
     carrier: number;
     sdp: string;
+    identity?: unknown;
 } | {
     type: 'answer';
     n: number;
     carrier: number;
     sdp: string;
+    identity?: unknown;
 } | {
     type: 'candidates';
     n: number;
@@ -1235,6 +1343,7 @@ declare class Replays {
 /** What a session in a sealed room needs more than another. */
 interface Sealed {
     seal: Seal;
+    trust: Trusting;
     key: string;
     secret: string;
     entry: Record<string, unknown>;

@@ -7,7 +7,7 @@ import { colourOf, plain } from './text.ts'
 /** Causes that no network has a part in. */
 const explained: readonly Cause[] = ['closed', 'left', 'self', 'refused', 'forged', 'sealed']
 
-/** Who is here: oneself first. Emits `kick`, with an id as detail, where one may. */
+/** Who is here: oneself first. Emits `kick`, with an id as detail, where one may, and `verify`, with a member. */
 export class People extends Element {
   static override properties = { words: { attribute: false }, self: { attribute: false }, members: { attribute: false }, mayKick: { attribute: false } }
   declare words: Words
@@ -25,7 +25,8 @@ export class People extends Element {
         ${members.map(m => html`
           <li data-colour=${colourOf(m.id)} data-state=${m.away ? 'away' : m.state}>
             <span class="face" aria-hidden="true">${initial(m.name)}</span>
-            <span class="who"><b>${plain(m.name || words.unnamed)}</b> <small>${this.#state(m)}</small>${this.#why(m)}</span>
+            <span class="who"><b>${plain(m.name || words.unnamed)}</b> <small>${this.#state(m)}</small>${this.#why(m)}${this.#standing(m)}</span>
+            ${m.standing && m.state === 'live' ? this.#verify(m) : nothing}
             ${this.mayKick ? this.#kick(m) : nothing}</li>`)}
       </ul>`
   }
@@ -43,6 +44,18 @@ export class People extends Element {
     if ((state !== 'gone' && state !== 'connecting') || !cause || away) return nothing
     const doctor = explained.includes(cause) ? nothing : html` <a href="../doctor" target="_blank">${words.doctor}</a>`
     return html` <small class="why">${words.causes[cause]}${doctor}</small>${isTemporary(cause) ? html` <small>${words.again}</small>` : nothing}`
+  }
+
+  /** What is known of who this is: plainly, if it may be somebody else. */
+  #standing({ standing, asks }: Member): TemplateResult | typeof nothing {
+    const { words } = this
+    if (!standing) return nothing
+    return html` <small class=${standing === 'changed' ? 'why changed' : 'standing'}>${words.standings[standing]}</small>${asks ? html` <small class="why">${words.asks}</small>` : nothing}`
+  }
+
+  #verify(member: Member): TemplateResult {
+    const label = this.words.verify(plain(member.name || this.words.unnamed))
+    return html`<button class="quiet verify" aria-label=${label} title=${label} @click=${() => this.dispatchEvent(new CustomEvent('verify', { detail: member }))}>✓</button>`
   }
 
   #kick({ id, name }: Member): TemplateResult {

@@ -5,10 +5,11 @@ import { Element, kept } from './element.ts'
 import { explain, type Words } from './i18n.ts'
 import type { Line } from './log.ts'
 import { guestName } from './text.ts'
+import type { Verify } from './verify.ts'
 
 const maxLines = 1000
 // Errors that trying again doesn't help against.
-const hopeless = ['room', 'invite', 'no-key', 'wrong-key', 'damaged-key', 'insecure', 'no-webrtc', 'not-a-hub', 'origin', 'kicked', 'version']
+const hopeless = ['room', 'invite', 'no-key', 'wrong-key', 'damaged-key', 'insecure', 'no-ed25519', 'no-webrtc', 'not-a-hub', 'origin', 'kicked', 'version']
 // Those that the network may be to blame for.
 const unreached = ['unreachable', 'not-a-hub', 'no-websocket', 'timeout', 'slow']
 const wantToken = ['token', 'expired', 'forbidden']
@@ -80,16 +81,25 @@ export class RoomView extends Element {
     const { words, room } = this
     if (!room) return html`<p class="small">${words.connecting}</p>`
     return html`
-      <snug-people .words=${words} .self=${room.self} .members=${room.members} .mayKick=${room.permissions.includes('kick')} @kick=${this.#kick}></snug-people>
+      <snug-people .words=${words} .self=${room.self} .members=${room.members} .mayKick=${room.permissions.includes('kick')} @kick=${this.#kick} @verify=${this.#verify}></snug-people>
       <form class="row name" @submit=${this.#rename}>
         <input name="name" maxlength="40" required aria-label=${words.yourName} autocomplete="nickname" .value=${room.self.name}>
         <button>${words.save}</button>
       </form>
-      <snug-invite .words=${words} .invite=${room.invite} .note=${this.#whoMayEnter(room)}></snug-invite>`
+      <snug-invite .words=${words} .invite=${room.invite} .note=${this.#whoMayEnter(room)}></snug-invite>
+      ${room.sealed ? html`<snug-verify .words=${words} .room=${room}></snug-verify>` : nothing}`
   }
 
   #kick(event: CustomEvent<string>): void {
     this.#ask(this.room?.kick(event.detail))
+  }
+
+  #verify(event: CustomEvent<Member>): void {
+    this.#verifying?.begin(event.detail)
+  }
+
+  get #verifying(): Verify | null {
+    return this.querySelector('snug-verify')
   }
 
   #lock(): void {
@@ -216,6 +226,7 @@ export class RoomView extends Element {
     this.#chat = new Chat(room)
     this.#chat.addEventListener('message', event => this.#heard(event as ChatMessageEvent))
     room.addEventListener('members', () => this.#membersChanged())
+    room.addEventListener('verify', ({ member }) => this.#verifying?.asked(member))
     room.addEventListener('hub', () => this.#hubChanged())
     room.addEventListener('locked', () => this.requestUpdate())
     room.addEventListener('end', event => this.#ended(room, (event as EndEvent).error))
@@ -230,6 +241,7 @@ export class RoomView extends Element {
     for (const [id, { name }] of now) if (!this.#here.has(id)) this.#say(words.cameIn(name || words.unnamed))
     for (const [id, { name }] of this.#here) if (!now.has(id)) this.#say(words.wentOut(name || words.unnamed))
     this.#here = now
+    this.#verifying?.follow(room.members)
     this.requestUpdate()
   }
 

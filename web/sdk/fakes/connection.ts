@@ -82,6 +82,8 @@ export class FakeConnection extends EventTarget {
   stats: Array<Record<string, unknown>> = []
   /** Nobody can reach anybody. */
   static noPath = false
+  /** Descriptions have a certificate's fingerprint, as those of browsers. */
+  static certified = false
   /** ICE servers that this browser can't use. */
   static refuses: (server: RTCIceServer) => boolean = () => false
   #restarts = 0
@@ -97,7 +99,7 @@ export class FakeConnection extends EventTarget {
   static install(): void {
     FakeConnection.all = []
     FakeConnection.refuses = () => false
-    FakeConnection.noPath = false
+    FakeConnection.noPath = FakeConnection.certified = false
     vi.stubGlobal('RTCPeerConnection', FakeConnection)
   }
 
@@ -121,15 +123,19 @@ export class FakeConnection extends EventTarget {
 
   async createOffer({ iceRestart }: { iceRestart?: boolean } = {}): Promise<{ type: string; sdp: string }> {
     if (iceRestart) this.#restarts++
-    return { type: 'offer', sdp: `v=0 offer of ${this.number}${this.#restarts ? `, restart ${this.#restarts}` : ''}` }
+    return { type: 'offer', sdp: `v=0 offer of ${this.number}${this.#restarts ? `, restart ${this.#restarts}` : ''}${this.#fingerprint}` }
   }
 
   async setLocalDescription(description?: { type: string; sdp: string }): Promise<void> {
     const answering = this.signalingState === 'have-remote-offer'
-    this.localDescription = description ?? { type: 'answer', sdp: `v=0 answer of ${this.number} to ${this.remoteDescription!.sdp}` }
+    this.localDescription = description ?? { type: 'answer', sdp: `v=0 answer of ${this.number} to ${this.remoteDescription!.sdp.replace(/\r\na=fingerprint.*/, '')}${this.#fingerprint}` }
     this.signalingState = answering ? 'stable' : 'have-local-offer'
     this.gather({ candidate: `candidate of ${this.number}`, sdpMid: '0', sdpMLineIndex: 0 })
     this.#connect()
+  }
+
+  get #fingerprint(): string {
+    return FakeConnection.certified ? `\r\na=fingerprint:sha-256 ${Array.from({ length: 32 }, () => this.number.toString(16).padStart(2, '0')).join(':')}` : ''
   }
 
   async setRemoteDescription(description: { type: string; sdp: string }): Promise<void> {

@@ -160,6 +160,11 @@ export class Carrier {
     return legOf(await this.#pc.getStats())
   }
 
+  /** The other side’s, as DTLS has seen it; undefined where browsers don’t tell. */
+  certificate(): ArrayBuffer | undefined {
+    return this.#pc.sctp?.transport.getRemoteCertificates?.()[0]
+  }
+
   close(): void {
     this.isOpen = false
     this.#closed = true

@@ -11,6 +11,7 @@ export type Control =
   | { type: 'hello'; message: number; channels: number } // the longest message that is taken, and how many channels at first
   | { type: 'ack' } & Acknowledgement
   | { type: 'bye'; frames: number } // how many there were
+  | { type: 'verify' | 'verify-cancel'; message: unknown } // as it is: trust.ts's
   | { type: 'bye-ack' } | { type: 'path'; path: Path } | Signal
 
 /** Decodes a control message; undefined for unknown types, and for signals that break their rules. Throws if it is none. */
@@ -30,6 +31,8 @@ export function decodeControl(text: string): Control | undefined {
       return { type, frames: number('frames'), windows, opens: number('opens') }
     }
     case 'bye': return { type, frames: number('frames') }
+    case 'verify':
+    case 'verify-cancel': return { type, message: m }
     case 'bye-ack': return { type }
     case 'path': return { type, path: string(m['path'] ?? '', 'path', true) as Path }
   }

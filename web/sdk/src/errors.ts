@@ -1,6 +1,6 @@
 // What a SnugError is about. Those of the hub are PROTOCOL.md's, section 6.
 export type ErrorCode =
-  | 'invite' | 'unreachable' | 'not-a-hub' | 'no-websocket' | 'no-webrtc' | 'no-token' | 'no-key' | 'wrong-key' | 'damaged-key' | 'insecure' | 'origin' | 'host'
+  | 'invite' | 'unreachable' | 'not-a-hub' | 'no-websocket' | 'no-webrtc' | 'no-token' | 'no-key' | 'wrong-key' | 'damaged-key' | 'no-ed25519' | `verify-${'stopped' | 'cancelled' | 'timeout' | 'differs' | 'broken' | 'moved' | 'busy' | 'early' | 'open'}` | 'insecure' | 'origin' | 'host'
   | 'gone' | 'empty' | 'too-long' | 'too-much' | 'aborted' | 'closed' | 'channel'
   | 'going-away' | 'slow' | 'full' | 'timeout' | 'expired' | 'locked' | 'limit' | 'duplicate' | 'unavailable' | 'connection'
   | 'malformed' | 'version' | 'room' | 'superseded' | 'order' | 'too-big' | 'token' | 'kicked' | 'forbidden'

@@ -31,6 +31,16 @@ export class ChannelEvent extends Event {
   }
 }
 
+/** A member wants to compare emoji: Room.verify() agrees, Room.stopVerify() doesn’t. */
+export class VerifyEvent extends Event {
+  readonly member: Member
+
+  constructor(member: Member) {
+    super('verify')
+    this.member = member
+  }
+}
+
 export class EndEvent extends Event {
   /** Why, unless leave() was called. */
   readonly error: SnugError | undefined
@@ -46,6 +56,7 @@ export interface RoomEvents {
   members: Event
   message: RoomMessageEvent
   channel: ChannelEvent
+  verify: VerifyEvent
   hub: Event
   locked: Event
   end: EndEvent

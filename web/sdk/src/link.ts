@@ -8,6 +8,7 @@ import type { Outlets } from './outlets.ts'
 import type { Leg, Path } from './path.ts'
 import type { Outcome, Report } from './report.ts'
 import type { Signal } from './signals.ts'
+import type { Gate, Prover } from './standing.ts'
 import type { Action, LinkEvent, Via } from './step.ts'
 import { Traffic } from './traffic.ts'
 
@@ -29,6 +30,8 @@ export interface LinkHandlers {
   changed(): void
   /** A channel of the other side's was opened, has something to take, or was closed. */
   arrived(inlet: Inlet): void
+  /** In a sealed room: what proves to each side who the other is. */
+  prover?(say: (message: object) => void): Prover
 }
 
 /** The relation to one other member: LINK.md. It outlives the carriers that it rides on. */
@@ -36,6 +39,7 @@ export class Link {
   state: LinkState = 'connecting'
   cause: Cause | undefined
   path: Path | undefined
+  readonly prover: Prover | undefined
   #on: LinkHandlers
 
   // One thing is done after the other, so that awaiting can't reorder descriptions and candidates.
@@ -47,6 +51,7 @@ export class Link {
   #carrier: Carrier | undefined // the newest
   #legs = new Legs(path => this.#traffic.say({ type: 'path', path }), (path, known) => this.#pathIs(path, known))
   #traffic: Traffic
+  #hello = false // was said
   #opened = 0 // ms from the beginning; 0: it never was open
   #reported = false
   #gone!: () => void
@@ -59,7 +64,9 @@ export class Link {
       post: event => this.post(event),
       take: signal => this.take(signal),
       heard: leg => this.#legs.heard(leg),
+      verify: message => this.prover?.heard(message),
     })
+    this.prover = on.prover?.(message => this.#traffic.say(message))
     this.#machine = new Machine(offerer)
     this.post({ type: 'begin', turn: hasTURN(on.configuration()) })
   }
@@ -87,11 +94,13 @@ export class Link {
       const action = actions.shift()
       if (action) {
         if (action.do === 'offer' || action.do === 'answer' || action.do === 'accept') actions.unshift(...this.#step(await this.#describe(action)))
+        else if (this.prover && action.do === 'send') this.#signal(await this.prover.sign(action.signal), action.via)
         else this.#do(action)
         continue
       }
       const next = this.#events.shift()
       if (!next) break
+      if (this.prover && next.event.type === 'signaled' && next.event.signal && !await this.prover.check(next.event.signal)) continue
       if (!next.from || next.from === this.#carrier) actions = this.#step(next.event)
     }
     this.#running = false
@@ -133,10 +142,13 @@ export class Link {
       if (!c) throw new Error('there is no RTCPeerConnection')
       if (action.do === 'accept') {
         await Promise.race([c.accept(action.sdp), late])
+        this.prover?.described('accept', action.sdp)
         return { type: 'accepted' }
       }
       c.use(this.#on.configuration())
-      return { type: 'described', sdp: await Promise.race([action.do === 'offer' ? c.offer(!!action.restart) : c.answer(action.sdp), late]) }
+      const sdp = await Promise.race([action.do === 'offer' ? c.offer(!!action.restart) : c.answer(action.sdp), late])
+      this.prover?.described(action.do, action.do === 'answer' ? action.sdp : '', sdp)
+      return { type: 'described', sdp }
     } catch (error) {
       console.warn('snug: a description could not be made or taken:', error)
       return { type: 'undescribed' }
@@ -148,15 +160,19 @@ export class Link {
   /** Closes the carrier that is there, and makes the next. */
   #makeCarrier(number: number): void {
     this.#drop()
+    this.prover?.moved(number)
+    const frame = (id: number, data: unknown) => this.#receive(c, id, data)
+    const gate = this.prover?.gate(frame)
+    let c: Carrier
     try {
-      const c: Carrier = this.#carrier = new Carrier(number, this.#on.configuration(), {
+      c = this.#carrier = new Carrier(number, this.#on.configuration(), {
         candidate: candidate => this.post({ type: 'gathered', candidate }, c),
-        opened: () => this.#open(c),
+        opened: () => void (gate ? this.#prove(c, gate) : this.#open(c)),
         state: (type, dtls) => {
           this.post({ type, dtls }, c)
           if (type === 'connected') this.#legs.follow(c)
         },
-        frame: (id, data) => this.#receive(c, id, data),
+        frame: gate ? (id, data) => gate.take(id, data) : frame,
         room: () => this.#traffic.flush(),
       })
       this.#traffic.use(c)
@@ -172,7 +188,25 @@ export class Link {
     this.#traffic.use(undefined)
   }
 
+  /** Each side shows who it is before anything else is said or heard. */
+  async #prove(c: Carrier, gate: Gate): Promise<void> {
+    try {
+      const identity = await this.prover!.hello(c)
+      if (c !== this.#carrier) return
+      this.#hello = true
+      this.#traffic.hello(identity)
+      await this.prover!.meet(c, gate)
+      if (c !== this.#carrier) return
+      this.#open(c)
+      gate.open()
+    } catch (error) {
+      if (c === this.#carrier) console.warn('snug: the other side can’t prove who it is:', error)
+      this.post({ type: 'broken' }, c)
+    }
+  }
+
   #open(c: Carrier): void {
+    if (!this.prover) this.#traffic.hello()
     this.#opened ||= performance.now() - this.#began || 1
     this.#traffic.open()
     this.post({ type: 'opened' }, c)
@@ -224,7 +258,10 @@ export class Link {
 
   #end(cause: Cause): void {
     this.state = 'gone'
+    // There was a path, but the other side’s hello never came.
+    if (this.#hello && !this.#opened && ['no-candidates', 'no-turn', 'turn', 'ice'].includes(cause)) cause = 'timeout'
     this.cause = cause
+    this.prover?.end()
     this.#traffic.end()
     this.#gone()
     this.#report(this.#opened ? 'opened' : cause as Outcome)

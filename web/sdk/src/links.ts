@@ -4,6 +4,7 @@ import { type Cause, isTemporary, type Member } from './member.ts'
 import { offers } from './role.ts'
 import type { Departure, Entry } from './roster.ts'
 import { begins, decodeSignal, type Signal } from './signals.ts'
+import type { Trusting } from './standing.ts'
 import type { LinkEvent } from './step.ts'
 
 // After a link has failed another is made, after a pause that doubles each time. In ms.
@@ -16,6 +17,8 @@ type Timer = ReturnType<typeof setTimeout> | undefined
 export interface Standing { entry: Entry; listed: boolean; missed: Timer; link: Link; failures: number; retry: Timer; before: Cause | undefined; forged: boolean }
 
 export interface LinksHandlers extends Pick<LinkHandlers, 'configuration' | 'probe' | 'report'> {
+  /** In a sealed room. */
+  trust: Trusting | undefined
   self(): Entry
   /** There is a connection to the hub. */
   hubThere(): boolean
@@ -25,6 +28,8 @@ export interface LinksHandlers extends Pick<LinkHandlers, 'configuration' | 'pro
   changed(): void
   /** A channel was opened by a member, has something to take, or was closed. */
   arrived(inlet: Inlet, from: Standing): void
+  /** A member wants to compare emoji. */
+  asked(from: Standing): void
 }
 
 /** Who is in the room, and the link to each. */
@@ -159,6 +164,13 @@ export class Links {
         if (standing.listed && this.#standings.get(entry.id) === standing) this.#renew(standing, signal)
       },
       changed: () => this.#linkChanged(standing),
+      ...(this.#on.trust && { prover: say => this.#on.trust!.prover(this.#on.self().id, {
+        entry: () => standing.entry,
+        say,
+        forged: () => this.forged(entry.id),
+        changed: () => this.#sweep(),
+        asked: () => this.#on.asked(standing),
+      }) }),
       arrived: inlet => this.#on.arrived(inlet, standing),
     })
     this.#standings.set(entry.id, standing)
@@ -221,7 +233,7 @@ export class Links {
 
 /** Somebody in the room, as of now. */
 export function snapshot({ entry, listed, link, before, forged }: Standing): Member {
-  const { state, path } = link
+  const { state, path, prover } = link
   const cause = state === 'connecting' ? before : link.cause === 'timeout' && forged ? 'forged' : link.cause
-  return { ...entry, state, away: !listed || entry.away === true, ...(cause ? { cause } : {}), ...(path ? { path } : {}) }
+  return { ...entry, state, away: !listed || entry.away === true, ...(cause ? { cause } : {}), ...(path ? { path } : {}), ...(prover?.standing && { standing: prover.standing }), ...(prover?.asks && { asks: true }) }
 }

@@ -1,5 +1,6 @@
 import type { Path } from './path.ts'
 import type { Entry } from './roster.ts'
+import type { MemberStanding } from './standing.ts'
 
 /** How a link is: LINK.md, section 1. */
 export type LinkState = 'connecting' | 'live' | 'shaky' | 'restarting' | 'rebuilding' | 'gone'
@@ -20,6 +21,10 @@ export interface Member extends Readonly<Entry> {
   readonly state: LinkState
   /** Why the link is gone, if it is; while it is connecting, why the one before it failed. */
   readonly cause?: Cause
+  /** In a sealed room: what is known of it, once it has proved who it is. */
+  readonly standing?: MemberStanding
+  /** Somebody there wants to compare emoji: Room.verify() agrees. */
+  readonly asks?: boolean
   /** How the link's frames travel, once that is known. */
   readonly path?: Path
   /** The hub has lost it from sight: it may be about to come back, and its link may work. */

@@ -1,10 +1,10 @@
 import type { Channel, ChannelOptions } from './channel.ts'
 import { Channels } from './channels.ts'
 import { SnugError, throwIfAborted } from './errors.ts'
-import { EndEvent, type Listen, type RoomEvents } from './events.ts'
+import { EndEvent, type Listen, type RoomEvents, VerifyEvent } from './events.ts'
 import { Client, type HubState } from './hub.ts'
 import { endpoint, inviteTo, parseInvite } from './invite.ts'
-import { Links } from './links.ts'
+import { Links, snapshot } from './links.ts'
 import type { Member } from './member.ts'
 import type { SendOptions } from './outlet.ts'
 import type { Leg } from './path.ts'
@@ -12,6 +12,7 @@ import type { FromHub, Holds, Welcome } from './protocol.ts'
 import { applyChange, type Entry, type Roster } from './roster.ts'
 import { isSealed, type Sealed, sealedBy } from './sealed.ts'
 import type { Signal } from './signals.ts'
+import type { Comparison, Prover } from './standing.ts'
 import type { Stream } from './stream.ts'
 import type { Token } from './token.ts'
 
@@ -52,7 +53,7 @@ export interface Room {
 
 /**
  * A membership in a room. Emits `members` when something in members changed,
- * `message` (RoomMessageEvent), `channel` (ChannelEvent), `hub` when hub or permissions changed, `locked` when
+ * `message` (RoomMessageEvent), `channel` (ChannelEvent), `verify` (VerifyEvent), `hub` when hub or permissions changed, `locked` when
  * locked did, and at last `end` (EndEvent).
  */
 export class Room extends EventTarget {
@@ -71,17 +72,8 @@ export class Room extends EventTarget {
   #configuration: RTCConfiguration
   #hubThere = false
   #closed = false
-  #links = new Links({
-    self: () => this.#self,
-    configuration: () => this.#configuration,
-    hubThere: () => this.#hubThere,
-    signal: (id, body) => this.#say(id, body),
-    probe: () => this.#hub.probe(),
-    report: report => this.#hub.report(report),
-    changed: () => this.dispatchEvent(new Event('members')),
-    arrived: (inlet, from) => this.#channels.arrived(inlet, from),
-  })
-  #channels = new Channels(this.#links, event => this.dispatchEvent(event))
+  #links: Links
+  #channels: Channels
   #leaveWithPage = ({ persisted }: PageTransitionEvent) => {
     if (persisted) this.#pause()
     else void this.#end(undefined, true)
@@ -97,6 +89,19 @@ export class Room extends EventTarget {
     this.sealed = sealed !== undefined
     this.#sealed = sealed
     this.#self = { id: '', name: own, kind: 'browser', meta, joined: 0 }
+    this.#links = new Links({
+      trust: sealed?.trust,
+      self: () => this.#self,
+      configuration: () => this.#configuration,
+      hubThere: () => this.#hubThere,
+      signal: (id, body) => this.#say(id, body),
+      probe: () => this.#hub.probe(),
+      report: report => this.#hub.report(report),
+      changed: () => this.dispatchEvent(new Event('members')),
+      arrived: (inlet, from) => this.#channels.arrived(inlet, from),
+      asked: from => this.dispatchEvent(new VerifyEvent(snapshot(from))),
+    })
+    this.#channels = new Channels(this.#links, event => this.dispatchEvent(event))
     this.#hub = new Client(endpoint(hub, name), sealed ? { name: '', meta: sealed.entry, secret: sealed.secret, token } : { name: own, meta, token }, {
       welcome: welcome => this.#inTurn(welcome, opened => this.#welcomed(opened)),
       message: message => this.#inTurn(message, opened => this.#heard(opened)),
@@ -186,6 +191,30 @@ export class Room extends EventTarget {
   /** The streams that others dial by this name, one after the other, from the first next() until the signal is aborted or the room ends. */
   listen(name: string, { signal }: { signal?: AbortSignal } = {}): AsyncGenerator<Stream, void> {
     return this.#channels.listen(name, signal)
+  }
+
+  /**
+   * Compares seven emoji with the person at a member’s end, in a sealed room, if both want to: asks the other side, or agrees if that has asked
+   * (VerifyEvent). Resolves when there is something to compare. Rejects with a SnugError, code `verify-…`; an aborted signal stops it.
+   */
+  async verify(id: string, { signal }: { signal?: AbortSignal } = {}): Promise<Comparison> {
+    const prover = this.#prover(id)
+    if (!prover) throw this.sealed ? new SnugError('gone', 'This member isn’t in the room.') : new SnugError('verify-open', 'Members of a room without a key can’t be verified.')
+    return prover.verify(signal)
+  }
+
+  /** Nobody here wants to compare with this member, or to go on. */
+  stopVerify(id: string): void {
+    this.#prover(id)?.stop()
+  }
+
+  /** Has a member whose standing is `changed` be known from now on: somebody has made sure by another way who it is. */
+  async accept(id: string): Promise<void> {
+    await this.#prover(id)?.accept()
+  }
+
+  #prover(id: string): Prover | undefined {
+    return this.#links.get(id)?.link.prover
   }
 
   /** Leaves: everything sent before has arrived then, or two seconds have passed. */

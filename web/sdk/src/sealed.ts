@@ -1,10 +1,11 @@
 import { SnugError } from './errors.ts'
-import { loadSeal } from './load.ts'
+import { loadSeal, loadTrust } from './load.ts'
 import { newSecret } from './protocol.ts'
 import type { Seal } from './seal.ts'
+import type { Trusting } from './standing.ts'
 
 /** What a session in a sealed room needs more than another. */
-export interface Sealed { seal: Seal; key: string; secret: string; entry: Record<string, unknown> }
+export interface Sealed { seal: Seal; trust: Trusting; key: string; secret: string; entry: Record<string, unknown> }
 
 export function isSealed(room: string): boolean {
   return room.startsWith('~')
@@ -17,9 +18,6 @@ export async function sealedBy(room: string, key: string | undefined, name: stri
   const secret = newSecret()
   const seal = isSealed(room) ? await Seal.make(key, room, secret) : undefined
   if (!seal) throw new SnugError('wrong-key', 'The room and the key of this invite don’t belong together. Ask for the link again.')
-  try {
-    return { seal, key, secret, entry: await seal.entry(name, meta) }
-  } catch (cause) {
-    throw new SnugError('malformed', (cause as Error).message, { cause })
-  }
+  const entry = await seal.entry(name, meta).catch((cause: Error) => { throw new SnugError('malformed', cause.message, { cause }) })
+  return { seal, trust: await loadTrust(room), key, secret, entry }
 }

@@ -5,8 +5,8 @@ export interface Candidate { candidate: string; mid?: string; line?: number }
 
 // LINK.md, section 3.
 export type Signal =
-  | { type: 'offer'; n: number; carrier: number; sdp: string } // carrier: which of the link's it is about, from 1
-  | { type: 'answer'; n: number; carrier: number; sdp: string }
+  | { type: 'offer'; n: number; carrier: number; sdp: string; identity?: unknown } // carrier: which of the link's it is about, from 1
+  | { type: 'answer'; n: number; carrier: number; sdp: string; identity?: unknown } // identity: in sealed rooms
   | { type: 'candidates'; n: number; candidates: Candidate[]; end?: boolean | undefined } // end: no more will come
   | { type: 'need-offer'; n: number; fresh?: boolean | undefined } // fresh: for another carrier
 
@@ -26,7 +26,7 @@ export function decodeSignal(body: unknown): Signal | undefined {
     case 'answer': {
       const sdp = string(s['sdp'], 'sdp')
       if (bytesOf(sdp).length > maxSDP) throw malformed('sdp is too long')
-      return { type, n: number(s, 'n'), carrier: number(s, 'carrier'), sdp }
+      return { type, n: number(s, 'n'), carrier: number(s, 'carrier'), sdp, ...('identity' in s && { identity: s['identity'] }) }
     }
     case 'candidates': {
       const candidates = list(s['candidates'] ?? [], 'candidates')

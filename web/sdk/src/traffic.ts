@@ -19,6 +19,8 @@ export interface TrafficHandlers {
   /** The other side has said a signal, or its leg of the path. */
   take(signal: Signal): void
   heard(leg: Path): void
+  /** The other side has said something about comparing emoji. */
+  verify(message: unknown): void
 }
 
 /** What a link carries, on whatever carrier there is: frames in and out, their acknowledgement, and the last of them. */
@@ -30,6 +32,7 @@ export class Traffic {
   #ack: ReturnType<typeof setTimeout> | undefined
   #last = Infinity // how many frames there will have been
   #over = false
+  #silent = false // until the hello is said
 
   constructor(on: TrafficHandlers) {
     this.#on = on
@@ -38,17 +41,22 @@ export class Traffic {
   /** There is another carrier, or none for now. */
   use(carrier: Carrier | undefined): void {
     this.#settled()
+    this.#silent = true
     this.#carrier = carrier
     this.outlets.outbox.use(carrier)
   }
 
-  /** It is open. On a later one, what is missing is sent again once the other side has said what is there. */
+  /** It is open: hello comes first. On a later one, what is missing is sent again once the other side has said what is there. */
+  hello(identity?: object): void {
+    this.#silent = false
+    this.say({ type: 'hello', message: maxMessage, channels: maxChannels, ...(identity && { identity }) })
+    if (this.#carrier!.number === 1) return
+    this.#inbound.resume()
+    this.#acknowledge()
+  }
+
+  /** Messages may be sent. */
   open(): void {
-    this.say({ type: 'hello', message: maxMessage, channels: maxChannels })
-    if (this.#carrier!.number > 1) {
-      this.#inbound.resume()
-      this.#acknowledge()
-    }
     this.outlets.outbox.open()
   }
 
@@ -59,7 +67,7 @@ export class Traffic {
 
   /** Sends a control message, if that can be done at once, and tells whether it was. */
   say(message: object): boolean {
-    return this.#carrier?.say(JSON.stringify(message)) ?? false
+    return !this.#silent && (this.#carrier?.say(JSON.stringify(message)) ?? false)
   }
 
   /** Nothing more is sent, and nothing taken. What was taken can still be read. */
@@ -105,6 +113,8 @@ export class Traffic {
         this.#on.post({ type: 'bye' })
         return this.#checkBye()
       case 'bye-ack': return this.#on.post(message)
+      case 'verify':
+      case 'verify-cancel': return this.#on.verify(message.message)
       case 'path': return this.#on.heard(message.path)
       default: this.#on.take(message!)
     }
