@@ -81,6 +81,9 @@ func newChannel(r *Room, l *Link, name string, o *ChannelOptions) (*Channel, err
 	if !validName(name) {
 		return nil, badName(name)
 	}
+	if isReserved(name) {
+		return nil, fmt.Errorf("peer: channels %q are for this package", name)
+	}
 	if o == nil {
 		o = &ChannelOptions{}
 	}
