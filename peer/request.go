@@ -36,6 +36,11 @@ const (
 
 func (e *RequestError) Error() string { return fmt.Sprintf("%s (%s)", e.Message, e.Code) }
 
+// Is tells that [RequestTimeout] is a context.DeadlineExceeded, whichever side it is over at first.
+func (e *RequestError) Is(target error) bool {
+	return e.Code == RequestTimeout && target == context.DeadlineExceeded
+}
+
 // Answer is what one member of many answered to a request.
 type Answer[Resp any] struct {
 	Member Member // as it was when it was asked

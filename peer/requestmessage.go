@@ -16,7 +16,7 @@ const (
 	requestsChannel = reservedNames + "requests"
 )
 
-// Limits of LINK.md, section 6.
+// Limits of LINK.md, section 5.
 const (
 	maxRequestMessage = 256 << 10 // bytes, of a request or an answer with all that is around its body
 	maxWaiting        = 32        // requests of one member that wait for their answers at another
@@ -34,7 +34,7 @@ const (
 	typeAnswer  = "answer"
 )
 
-// requestMessage is what is said on the channel of requests: LINK.md, section 6.
+// requestMessage is what is said on the channel of requests: LINK.md, section 5.
 type requestMessage struct {
 	Type    string         `json:"type"`
 	ID      uint64         `json:"id"`

@@ -5,7 +5,7 @@ import type { Standing } from './links.ts'
 import type { Member } from './member.ts'
 import type { Outgoing } from './outlet.ts'
 
-// LINK.md, section 6.
+// LINK.md, section 5.
 const maxBytes = 262_144 // of a request or an answer
 const maxWaiting = 32 // requests of one member for their answers at another
 const maxUnanswered = 64 // so many are borne
