@@ -78,11 +78,8 @@ func (l *Link) Channel(name string, o *ChannelOptions) (*Channel, error) {
 }
 
 func newChannel(r *Room, l *Link, name string, o *ChannelOptions) (*Channel, error) {
-	if !validName(name) {
-		return nil, badName(name)
-	}
-	if isReserved(name) {
-		return nil, fmt.Errorf("peer: channels %q are for this package", name)
+	if err := checkName(name); err != nil {
+		return nil, err
 	}
 	if o == nil {
 		o = &ChannelOptions{}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"iter"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -115,8 +114,8 @@ func CallAll[Req, Resp any](ctx context.Context, r *Room, name string, req Req) 
 }
 
 func encodeBody(name string, req any) (jsontext.Value, error) {
-	if !validName(name) {
-		return nil, badName(name)
+	if err := checkName(name); err != nil {
+		return nil, err
 	}
 	body, err := json.Marshal(req)
 	if err != nil {
@@ -147,8 +146,8 @@ type handlers struct {
 }
 
 func (s *handlers) add(name string, h handler) (remove func(), err error) {
-	if !validName(name) {
-		return nil, badName(name)
+	if err := checkName(name); err != nil {
+		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -208,6 +207,3 @@ func (r *Room) fault(ctx context.Context, name string, err error) *RequestError 
 	r.options.Logger.Warn("a handler of requests failed", "request", name, "error", err)
 	return errHandler
 }
-
-// isReserved tells whether a name isn't for applications.
-func isReserved(name string) bool { return strings.HasPrefix(name, reservedNames) }

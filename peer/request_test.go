@@ -132,6 +132,12 @@ func TestRequestsAreHandledByOne(t *testing.T) {
 	if _, err := ann.Channel(requestsChannel, nil); err == nil {
 		t.Error("an application may disturb requests")
 	}
+	if _, err := link.Dial(ctx, requestsChannel); err == nil {
+		t.Error("and by a stream, too")
+	}
+	if _, err := Handle(bob, requestsChannel, sum); err == nil {
+		t.Error("a name that isn't for applications is handled")
+	}
 }
 
 func TestARequestIsGivenUp(t *testing.T) {

@@ -10,11 +10,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// requestsChannel carries requests and answers. Applications have no channels by such names.
-const (
-	reservedNames   = "snug."
-	requestsChannel = reservedNames + "requests"
-)
+// requestsChannel carries requests and answers.
+const requestsChannel = reservedNames + "requests"
 
 // Limits of LINK.md, section 5.
 const (

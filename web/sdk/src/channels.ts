@@ -30,7 +30,6 @@ export class Channels {
 
   get(name: string, { unreliable = false }: ChannelOptions = {}): Channel {
     checkName(name)
-    if (name.startsWith(reserved)) throw new SnugError('channel', `Names that begin with ${reserved} are for snug.`)
     let channel = this.#asked.get(name)
     if (!channel) {
       this.#asked.set(name, channel = new Channel(this, name, unreliable))
@@ -162,4 +161,5 @@ export class Channels {
 
 function checkName(name: string): void {
   if (!isName(name)) throw new SnugError('channel', 'A channel’s name has 1 to 128 bytes, and no control characters.')
+  if (name.startsWith(reserved)) throw new SnugError('channel', `Names that begin with ${reserved} aren’t for applications.`)
 }
