@@ -162,7 +162,6 @@ func (l *Link) closeChannel(c *Channel) {
 		l.discard(s)
 	}
 	if c.link == nil || c.link == l {
-		n := l.outgoing.lane(l, c.name, c.unreliable)
-		l.later(func() { n.close(context.Background(), nil, false) })
+		l.closeLane(c.name, c.unreliable)
 	}
 }

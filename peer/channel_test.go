@@ -484,3 +484,26 @@ func TestAChatLineBesideATransfer(t *testing.T) {
 	running.Wait()
 	t.Logf("%d lines beside %d MiB: %v on average, %v at most", lines, transferred>>20, all/lines, longest)
 }
+
+// Closing what was never sent on is nothing that a link has to do, and nothing that piles up.
+func TestManyChannelsAreAskedForAndClosed(t *testing.T) {
+	ann, bob := pair(t)
+	link := ann.Link(bob.Self().ID)
+	for i := range 1000 {
+		channelOf(t, ann, fmt.Sprint("c", i), nil).Close()
+	}
+	bobs := channelOf(t, bob, "x", nil)
+	for range 1000 {
+		c := channelOf(t, ann, "x", nil)
+		if err := c.Broadcast(within(t, 20*time.Second), Text("x")); err != nil {
+			t.Fatal(err)
+		}
+		c.Close()
+		receives(t, bobs, "x")
+	}
+	says(t, ann, "and on")
+	hears(t, bob, "Ann", "and on")
+	if link.State() != LinkLive || len(link.outgoing.lanes) != 1 {
+		t.Errorf("the link is %s and has %d lanes", link.State(), len(link.outgoing.lanes))
+	}
+}
