@@ -78,8 +78,8 @@ func (l *Link) Channel(name string, o *ChannelOptions) (*Channel, error) {
 }
 
 func newChannel(r *Room, l *Link, name string, o *ChannelOptions) (*Channel, error) {
-	if !validName(name) {
-		return nil, badName(name)
+	if err := checkName(name); err != nil {
+		return nil, err
 	}
 	if o == nil {
 		o = &ChannelOptions{}
@@ -162,7 +162,6 @@ func (l *Link) closeChannel(c *Channel) {
 		l.discard(s)
 	}
 	if c.link == nil || c.link == l {
-		n := l.outgoing.lane(l, c.name, c.unreliable)
-		l.later(func() { n.close(context.Background(), nil, false) })
+		l.closeLane(c.name, c.unreliable)
 	}
 }

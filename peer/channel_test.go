@@ -89,7 +89,7 @@ func TestAMessageThatTheOtherSideDoesntTakeIsRefusedInWords(t *testing.T) {
 		t.Fatal(err)
 	}
 	link.outgoing.mu.Lock()
-	link.outgoing.out.maxMessage = 20_000 // as another program may say
+	link.outgoing.out.heard, link.outgoing.out.maxMessage = true, 20_000 // as another program may say; its own hello may come later
 	link.outgoing.mu.Unlock()
 	err = link.Send(t.Context(), Bytes(make([]byte, 20_001)))
 	if err == nil || !strings.Contains(err.Error(), "20000 are allowed") {
@@ -486,4 +486,27 @@ func TestAChatLineBesideATransfer(t *testing.T) {
 	cancel()
 	running.Wait()
 	t.Logf("%d lines beside %d MiB: %v on average, %v at most", lines, transferred>>20, all/lines, longest)
+}
+
+// Closing what was never sent on is nothing that a link has to do, and nothing that piles up.
+func TestManyChannelsAreAskedForAndClosed(t *testing.T) {
+	ann, bob := pair(t)
+	link := ann.Link(bob.Self().ID)
+	for i := range 1000 {
+		channelOf(t, ann, fmt.Sprint("c", i), nil).Close()
+	}
+	bobs := channelOf(t, bob, "x", nil)
+	for range 1000 {
+		c := channelOf(t, ann, "x", nil)
+		if err := c.Broadcast(within(t, 20*time.Second), Text("x")); err != nil {
+			t.Fatal(err)
+		}
+		c.Close()
+		receives(t, bobs, "x")
+	}
+	says(t, ann, "and on")
+	hears(t, bob, "Ann", "and on")
+	if link.State() != LinkLive || len(link.outgoing.lanes) != 1 {
+		t.Errorf("the link is %s and has %d lanes", link.State(), len(link.outgoing.lanes))
+	}
 }

@@ -2,9 +2,11 @@ package peer_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log"
+	"time"
 
 	"github.com/snug-chat/snug/peer"
 )
@@ -82,5 +84,51 @@ func ExampleRoom_Listen() {
 			defer conn.Close()
 			io.Copy(conn, conn)
 		}()
+	}
+}
+
+// A member sums up what others ask it to, and asks everybody in the room for their sums.
+func ExampleCallAll() {
+	type numbers struct {
+		Of []int `json:"of"`
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	room, err := peer.Join(ctx, "http://localhost:8080/r/lobby", &peer.Options{Name: "Ann"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer room.Close(context.Background())
+	_, err = peer.Handle(room, "sum", func(ctx context.Context, from peer.Member, n numbers) (sum int, err error) {
+		if len(n.Of) == 0 {
+			return 0, &peer.RequestError{Code: "nothing", Message: "There is nothing to sum up."}
+		}
+		for _, i := range n.Of {
+			sum += i
+		}
+		return sum, nil
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for answer := range peer.CallAll[numbers, int](ctx, room, "sum", numbers{Of: []int{1, 2, 3}}) {
+		fmt.Println(answer.Member.Name, answer.Value, answer.Err)
+	}
+}
+
+func ExampleCall() {
+	ctx := context.Background()
+	room, err := peer.Join(ctx, "http://localhost:8080/r/lobby", nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer room.Close(ctx)
+	for link := range room.Links() {
+		when, err := peer.Call[string, time.Time](ctx, link, "time", "UTC")
+		var told *peer.RequestError
+		if errors.As(err, &told) && told.Code == peer.RequestUnknown {
+			continue // it tells no time
+		}
+		fmt.Println(link.Member().Name, when, err)
 	}
 }

@@ -53,16 +53,16 @@ func remade(t *testing.T, invite signaling.Invite, r signalingtest.Relayed, f fu
 	return r
 }
 
-// warnings keeps what is logged.
-type warnings struct {
+// complaints keeps what is logged.
+type complaints struct {
 	mu   sync.Mutex
 	text bytes.Buffer
 	more chan struct{}
 }
 
-func newWarnings() *warnings { return &warnings{more: make(chan struct{}, 1)} }
+func newWarnings() *complaints { return &complaints{more: make(chan struct{}, 1)} }
 
-func (w *warnings) Write(b []byte) (int, error) {
+func (w *complaints) Write(b []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	select {
@@ -72,7 +72,7 @@ func (w *warnings) Write(b []byte) (int, error) {
 	return w.text.Write(b)
 }
 
-func (w *warnings) await(t *testing.T, text string) {
+func (w *complaints) await(t *testing.T, text string) {
 	t.Helper()
 	ctx := within(t, 20*time.Second)
 	for {
@@ -90,7 +90,7 @@ func (w *warnings) await(t *testing.T, text string) {
 	}
 }
 
-func (w *warnings) join(t *testing.T, invite signaling.Invite, name string) *Room {
+func (w *complaints) join(t *testing.T, invite signaling.Invite, name string) *Room {
 	t.Helper()
 	r, err := Join(t.Context(), invite.String(), &Options{Name: name, Logger: slog.New(slog.NewTextHandler(w, nil))})
 	if err != nil {

@@ -24,6 +24,8 @@ type lane struct {
 	unwanted bool        // the other side has closed it, of which the next to send has to be told
 	told     bool        // somebody was
 
+	toClose bool // guarded by outgoing.mu: closeLane was called
+
 	// Of an unreliable channel.
 	sequence uint32              // owned by who has the turn of data channel 2
 	newest   map[string]*Message // those that wait here, by key; they and this guarded by outgoing.mu
@@ -189,6 +191,26 @@ func (n *lane) drop() {
 	n.c.drop()
 	n.link.outgoing.mu.Unlock()
 	n.link.emit(frame{kind: frameMessage, flags: flagDropped, channel: n.c.id}, carried)
+}
+
+// closeLane closes a channel of messages as soon as it is the link's turn, if anything was ever sent on it. However often that
+// is asked for, it is one chore.
+func (l *Link) closeLane(name string, unreliable bool) {
+	o := &l.outgoing
+	o.mu.Lock()
+	n := o.lanes[keyOfLane(name, unreliable)]
+	if n == nil || n.toClose {
+		o.mu.Unlock()
+		return
+	}
+	n.toClose = true
+	o.mu.Unlock()
+	l.later(func() {
+		o.mu.Lock()
+		n.toClose = false
+		o.mu.Unlock()
+		n.close(context.Background(), nil, false)
+	})
 }
 
 // close closes the lane's channel c, or whatever is open. If it drops, what was sent may lack its end.

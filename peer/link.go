@@ -24,6 +24,7 @@ type Link struct {
 	outbox   *outbox
 	incoming incoming
 	outgoing outgoing
+	dialogue dialogue
 
 	carrier atomic.Pointer[rtc] // the newest; nil before the first offer
 
@@ -72,6 +73,7 @@ func newLink(r *Room, entry signaling.Member, attempt int) *Link {
 		inboxes: make(map[string]*inbox),
 	}
 	l.outgoing.init(l)
+	l.dialogue.link = l
 	l.incoming.in = newInbound()
 	l.incoming.in.channels[0].sink, _ = l.openSource("")
 	for i := range l.senders {
@@ -100,6 +102,7 @@ func (l *Link) run() {
 		c.close()
 	}
 	l.incoming.readers.Wait()
+	l.dialogue.over()
 	l.outbox.resending.Wait()
 	l.leave()
 	l.tryAgain()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"strings"
 	"sync"
 )
 
@@ -21,8 +22,8 @@ type Listener struct {
 
 // Listen has members open streams by a name. It is an error if somebody listens by that already.
 func (r *Room) Listen(name string) (*Listener, error) {
-	if !validName(name) {
-		return nil, badName(name)
+	if err := checkName(name); err != nil {
+		return nil, err
 	}
 	r.inboxes.mu.Lock()
 	defer r.inboxes.mu.Unlock()
@@ -77,8 +78,8 @@ func (ln *Listener) Addr() net.Addr { return Addr{ln.room.self.ID, ln.name} }
 // Dial opens a stream to the link's member, who has to listen by that name: it is [ErrUnwanted] if nobody does. ctx bounds
 // opening only.
 func (l *Link) Dial(ctx context.Context, name string) (*Stream, error) {
-	if !validName(name) {
-		return nil, badName(name)
+	if err := checkName(name); err != nil {
+		return nil, err
 	}
 	if err := l.awaitOpen(ctx); err != nil {
 		return nil, err
@@ -178,6 +179,16 @@ func (ln *Listener) offer(s *Stream, answers uint16) {
 	}
 }
 
-func badName(name string) error {
-	return fmt.Errorf("peer: %q can't be a name: that takes 1 to %d bytes of UTF-8 without control characters", name, maxName)
+// reservedNames begin what LINK.md names.
+const reservedNames = "snug."
+
+// checkName tells why an application can't use a name.
+func checkName(name string) error {
+	switch {
+	case !validName(name):
+		return fmt.Errorf("peer: %q can't be a name: that takes 1 to %d bytes of UTF-8 without control characters", name, maxName)
+	case strings.HasPrefix(name, reservedNames):
+		return fmt.Errorf("peer: %q can't be a name: those that begin with %s aren't for applications", name, reservedNames)
+	}
+	return nil
 }

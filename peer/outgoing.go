@@ -33,17 +33,20 @@ func (o *outgoing) lane(l *Link, name string, unreliable bool) *lane {
 	if name == "" {
 		return o.first
 	}
-	kind := kindMessages
-	if unreliable {
-		kind = kindUnreliable
-	}
-	key := laneKey{name, kind}
+	key := keyOfLane(name, unreliable)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.lanes[key] == nil {
-		o.lanes[key] = newLane(l, name, kind)
+		o.lanes[key] = newLane(l, name, key.kind)
 	}
 	return o.lanes[key]
+}
+
+func keyOfLane(name string, unreliable bool) laneKey {
+	if unreliable {
+		return laneKey{name, kindUnreliable}
+	}
+	return laneKey{name, kindMessages}
 }
 
 func (o *outgoing) hello(c control) error {

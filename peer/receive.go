@@ -131,6 +131,10 @@ func (l *Link) arrivedLocked(a arrival) (news bool) {
 			l.streamOpened(a.channel)
 			return false
 		}
+		if a.channel.kind == kindMessages && a.channel.name == requestsChannel {
+			a.channel.sink = &l.dialogue
+			return false
+		}
 		s, isNew := l.openSource(a.channel.name)
 		a.channel.sink = s
 		return isNew

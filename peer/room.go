@@ -40,6 +40,8 @@ type Room struct {
 	work     sync.WaitGroup // every goroutine but the next
 	watching sync.WaitGroup // what watches the network
 
+	handlers handlers // of requests
+
 	mu     sync.Mutex
 	roster signaling.Roster
 	links  map[string]*Link

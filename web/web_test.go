@@ -66,6 +66,7 @@ var served = map[string]string{ // path → Content-Type
 	"/app.css":               "text/css; charset=utf-8",
 	"/icon.svg":              "image/svg+xml",
 	"/sdk.js":                "text/javascript; charset=utf-8",
+	"/sdk.request.js":        "text/javascript; charset=utf-8",
 	"/sdk.seal.js":           "text/javascript; charset=utf-8",
 	"/sdk.stream.js":         "text/javascript; charset=utf-8",
 	"/sdk.trust.js":          "text/javascript; charset=utf-8",

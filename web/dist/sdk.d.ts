@@ -8,7 +8,7 @@ export { Channel }
 export type { ChannelOptions }
 export { Chat, ChatMessageEvent, maxBody }
 export type { ChatMessage, Ref }
-export { SnugError }
+export { RequestError, SnugError }
 export type { ErrorCode }
 export { ChannelEvent, EndEvent, RoomMessageEvent, VerifyEvent }
 export { maxMessage }
@@ -20,6 +20,7 @@ export type { Cause, LinkState, Member }
 export type { SendOptions }
 export type { Leg, Path }
 export type { Holds }
+export type { Answer, RequestHandler, RequestOptions }
 export { join, Room }
 export type { JoinOptions }
 export type { Comparison, MemberStanding }
@@ -110,6 +111,19 @@ declare class Room extends EventTarget {
     stopVerify(id: string): void;
     /** Has a member whose standing is `changed` be known from now on: somebody has made sure by another way who it is. */
     accept(id: string): Promise<void>;
+    /**
+     * Answers the requests of this name, of all members, until the function that it returns is called. Each is handled by itself, up to 64 of a member at the same
+     * time. Requests and answers are what JSON can say, 256 KiB at most. What it throws is told as it is if it is a RequestError; of other errors the other side hears `failed`
+     * alone, and this page its reportError(). Throws a SnugError, code `limit`, if somebody handles the name already.
+     */
+    handle<Request = any, Answer = unknown>(name: string, handler: RequestHandler<Request, Answer>): () => void;
+    /**
+     * Asks a member, and resolves with its answer. Rejects with a RequestError if the other side says that it failed (its code may be `unknown`, `malformed`, `failed`, `timeout`, `cancelled`,
+     * `too-long` or a handler's own), and with a SnugError, code `gone`, `timeout` or `aborted`, if there was no answer. It is handled once at most, whatever happens to connections.
+     */
+    request<Answer = unknown>(to: string, name: string, body?: unknown, options?: RequestOptions): Promise<Answer>;
+    /** Asks everybody who is in the room at the first next(), and gives the answers as they come: one for each, or its error. Who stops to iterate gives up the others. */
+    requestAll<Body = unknown>(name: string, body?: unknown, options?: RequestOptions): AsyncGenerator<Answer<Body>, void>;
     /** Leaves: everything sent before has arrived then, or two seconds have passed. */
     leave(): Promise<void>;
 }
@@ -373,6 +387,9 @@ declare class SnugError extends Error {
         cause?: unknown;
     });
 }
+/** Of a request: what the other side said is wrong. Thrown by a handler, it is what the other side is told: a code of a-z, 0-9 and -, and a sentence. */
+declare class RequestError extends SnugError {
+}
 /** Rejects, as fetch does, with what an AbortSignal was aborted for. */
 declare function throwIfAborted(signal: AbortSignal | undefined): void;
 /** Proves who may enter. A function is asked at each connection, and before a token expires. */
@@ -521,6 +538,11 @@ declare class Channels {
     broadcast(data: string | Uint8Array, options?: SendOptions, name?: string): Promise<void>;
     dial(to: string, name: string, signal?: AbortSignal): Promise<Stream>;
     listen(name: string, signal?: AbortSignal): AsyncGenerator<Stream, void>;
+    handle(name: string, handler: RequestHandler): () => void;
+    request(to: string, name: string, body: unknown, options?: RequestOptions): Promise<unknown>;
+    requestAll(name: string, body: unknown, options?: RequestOptions): AsyncGenerator<Answer<unknown>, void>;
+    /** Links have changed. */
+    changed(): void;
     /** A channel isn't used here any more. */
     close({ name, unreliable }: Channel): void;
     /** The room has ended. */

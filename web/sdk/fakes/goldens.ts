@@ -6,6 +6,7 @@ import fromHub from '../../../signaling/testdata/from-hub.json'
 import linkSignals from '../../../signaling/testdata/link-signals.json'
 import linkTraces from '../../../signaling/testdata/link-traces.json'
 import paths from '../../../signaling/testdata/paths.json'
+import requests from '../../../signaling/testdata/requests.json'
 import roles from '../../../signaling/testdata/roles.json'
 import rosters from '../../../signaling/testdata/rosters.json'
 import seal from '../../../signaling/testdata/seal.json'
@@ -90,6 +91,7 @@ export const goldens = {
   linkSignals: linkSignals.cases as TextCase[],
   linkTraces: linkTraces.cases as Trace[],
   paths: paths.cases as PathCase[],
+  requests: requests.cases as Array<TextCase & { long?: number }>,
   roles: roles.cases as RoleCase[],
   rosters: rosters.cases as RosterCase[],
   seal: seal as SealVectors,

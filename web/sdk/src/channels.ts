@@ -1,11 +1,16 @@
 import { Channel, type ChannelOptions } from './channel.ts'
-import { SnugError } from './errors.ts'
+import { RequestError, SnugError } from './errors.ts'
 import { ChannelEvent, RoomMessageEvent } from './events.ts'
 import type { Inlet } from './inlet.ts'
 import { type Links, snapshot, type Standing } from './links.ts'
 import { isName } from './names.ts'
 import { outgoing, type SendOptions } from './outlet.ts'
+import type { Answer, RequestHandler, RequestOptions, Requests } from './request.ts'
 import type { Stream, Streams } from './stream.ts'
+
+// Names that begin so aren't for applications.
+const reserved = 'snug.'
+const requests = `${reserved}requests`
 
 /** What a room's members say to each other, by channel. */
 export class Channels {
@@ -15,6 +20,8 @@ export class Channels {
   #unasked = new Map<Inlet, Standing>() // those that nobody here has asked for yet: what came on them waits
 
   #streams: Promise<Streams> | undefined
+  #requests: Promise<Requests> | undefined
+  #handlers = new Map<string, RequestHandler>() // of requests, by name
 
   constructor(links: Links, emit: (event: Event) => void) {
     this.#links = links
@@ -40,6 +47,7 @@ export class Channels {
       return
     }
     if (kind === 'stream') return this.#streams ? void this.#streams.then(streams => streams.arrived(inlet, from), () => inlet.stop()) : inlet.stop()
+    if (kind === 'messages' && name === requests) return void this.#asking().then(asking => asking.arrived(inlet, from), () => {}) // it waits until this can be loaded
     const channel = this.#asked.get(name)
     if (channel) channel.arrived(inlet, () => snapshot(from))
     else if (!inlet.closed && !this.#unasked.has(inlet)) this.#emit(new ChannelEvent(name, kind === 'unreliable', snapshot(from)))
@@ -93,6 +101,50 @@ export class Channels {
     )
   }
 
+  handle(name: string, handler: RequestHandler): () => void {
+    checkName(name)
+    if (this.#handlers.has(name)) throw new SnugError('limit', 'Requests of this name are handled already.')
+    this.#handlers.set(name, handler)
+    return () => {
+      if (this.#handlers.get(name) === handler) this.#handlers.delete(name)
+    }
+  }
+
+  async request(to: string, name: string, body: unknown, options?: RequestOptions): Promise<unknown> {
+    checkName(name)
+    const asking = await this.#asking()
+    return asking.request(this.#find(to), name, body, options)
+  }
+
+  async *requestAll(name: string, body: unknown, options?: RequestOptions): AsyncGenerator<Answer<unknown>, void> {
+    checkName(name)
+    yield* (await this.#asking()).requestAll(this.#links.all, name, body, options)
+  }
+
+  #asking(): Promise<Requests> {
+    return this.#requests ??= import('./request.ts').then(
+      ({ Requests }) => new Requests({
+        channel: requests,
+        handlers: this.#handlers,
+        snapshot,
+        isName,
+        outgoing,
+        error: (code, message, cause) => new SnugError(code, message, { cause }),
+        refusal: (code, message) => new RequestError(code, message),
+        isRefusal: error => error instanceof RequestError,
+      }),
+      error => {
+        this.#requests = undefined // it may be there the next time
+        throw error
+      },
+    )
+  }
+
+  /** Links have changed. */
+  changed(): void {
+    void this.#requests?.then(asking => asking.changed(), () => {})
+  }
+
   /** A channel isn't used here any more. */
   close({ name, unreliable }: Channel): void {
     this.#asked.delete(name)
@@ -109,4 +161,5 @@ export class Channels {
 
 function checkName(name: string): void {
   if (!isName(name)) throw new SnugError('channel', 'A channel’s name has 1 to 128 bytes, and no control characters.')
+  if (name.startsWith(reserved)) throw new SnugError('channel', `Names that begin with ${reserved} aren’t for applications.`)
 }

@@ -26,6 +26,9 @@ export class SnugError extends Error {
   }
 }
 
+/** Of a request: what the other side said is wrong. Thrown by a handler, it is what the other side is told: a code of a-z, 0-9 and -, and a sentence. */
+export class RequestError extends SnugError {}
+
 /** Rejects, as fetch does, with what an AbortSignal was aborted for. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new SnugError('aborted', 'This was aborted.', { cause: signal.reason })

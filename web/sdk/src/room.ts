@@ -11,6 +11,7 @@ import type { Leg } from './path.ts'
 import type { FromHub, Holds, Welcome } from './protocol.ts'
 import { applyChange, type Entry, type Roster } from './roster.ts'
 import { isSealed, type Sealed, sealedBy } from './sealed.ts'
+import type { Answer, RequestHandler, RequestOptions } from './request.ts'
 import type { Signal } from './signals.ts'
 import type { Comparison, Prover } from './standing.ts'
 import type { Stream } from './stream.ts'
@@ -97,7 +98,10 @@ export class Room extends EventTarget {
       signal: (id, body) => this.#say(id, body),
       probe: () => this.#hub.probe(),
       report: report => this.#hub.report(report),
-      changed: () => this.dispatchEvent(new Event('members')),
+      changed: () => {
+        this.#channels.changed()
+        this.dispatchEvent(new Event('members'))
+      },
       arrived: (inlet, from) => this.#channels.arrived(inlet, from),
       asked: from => this.dispatchEvent(new VerifyEvent(snapshot(from))),
     })
@@ -215,6 +219,28 @@ export class Room extends EventTarget {
 
   #prover(id: string): Prover | undefined {
     return this.#links.get(id)?.link.prover
+  }
+
+  /**
+   * Answers the requests of this name, of all members, until the function that it returns is called. Each is handled by itself, up to 64 of a member at the same
+   * time. Requests and answers are what JSON can say, 256 KiB at most. What it throws is told as it is if it is a RequestError; of other errors the other side hears `failed`
+   * alone, and this page its reportError(). Throws a SnugError, code `limit`, if somebody handles the name already.
+   */
+  handle<Request = any, Answer = unknown>(name: string, handler: RequestHandler<Request, Answer>): () => void {
+    return this.#channels.handle(name, handler)
+  }
+
+  /**
+   * Asks a member, and resolves with its answer. Rejects with a RequestError if the other side says that it failed (its code may be `unknown`, `malformed`, `failed`, `timeout`, `cancelled`,
+   * `too-long` or a handler's own), and with a SnugError, code `gone`, `timeout` or `aborted`, if there was no answer. It is handled once at most, whatever happens to connections.
+   */
+  request<Answer = unknown>(to: string, name: string, body?: unknown, options?: RequestOptions): Promise<Answer> {
+    return this.#channels.request(to, name, body, options) as Promise<Answer>
+  }
+
+  /** Asks everybody who is in the room at the first next(), and gives the answers as they come: one for each, or its error. Who stops to iterate gives up the others. */
+  requestAll<Body = unknown>(name: string, body?: unknown, options?: RequestOptions): AsyncGenerator<Answer<Body>, void> {
+    return this.#channels.requestAll(name, body, options) as AsyncGenerator<Answer<Body>, void>
   }
 
   /** Leaves: everything sent before has arrived then, or two seconds have passed. */
