@@ -79,8 +79,9 @@ END`)
   return address
 }
 
-/** Plugs a site into its router, with an address that nobody had before. */
+/** Plugs a site into its router, or the internet, with an address that nobody had before. */
 export function connect(site, device) {
+  if (!site.router) return uplink(site.name, device, `203.0.113.${20 + count}`)
   const net = ++nets
   const lan = `10.0.${net}`
   const router = site.router.slice(prefix.length)
