@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -80,13 +79,7 @@ type channelTraces struct {
 // The same traces drive the bookkeeping in TypeScript.
 func TestChannelsFollowTheTraces(t *testing.T) {
 	var all channelTraces
-	data, err := os.ReadFile(channelTracesFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(data, &all, json.RejectUnknownMembers(true)); err != nil {
-		t.Fatal(err)
-	}
+	readTraces(t, channelTracesFile, &all)
 	if len(all.Cases) < 30 {
 		t.Fatalf("only %d traces", len(all.Cases))
 	}

@@ -34,16 +34,22 @@ type traces struct {
 	Cases []trace `json:"cases"`
 }
 
-// The same traces drive the machine in TypeScript.
-func TestMachineFollowsTheTraces(t *testing.T) {
-	var all traces
-	data, err := os.ReadFile(tracesFile)
+// readTraces reads a file of traces, strictly.
+func readTraces(t *testing.T, file string, all any) {
+	t.Helper()
+	data, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := json.Unmarshal(data, &all, json.RejectUnknownMembers(true)); err != nil {
+	if err := json.Unmarshal(data, all, json.RejectUnknownMembers(true)); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// The same traces drive the machine in TypeScript.
+func TestMachineFollowsTheTraces(t *testing.T) {
+	var all traces
+	readTraces(t, tracesFile, &all)
 	if len(all.Cases) < 50 {
 		t.Fatalf("only %d traces", len(all.Cases))
 	}

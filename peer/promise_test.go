@@ -167,7 +167,7 @@ func (tr *trial) receive(ctx context.Context, f *flow) {
 	}
 }
 
-// disturb has things happen to the link while something flows.
+// disturb has things happen to the link while something flows. It sleeps in virtual time.
 func (tr *trial) disturb(open *atomic.Int32) (happened string) {
 	began := time.Now()
 	for range 8 {

@@ -335,7 +335,7 @@ func TestRequestsSurviveTheirCarriers(t *testing.T) {
 			}
 		})
 		for range 3 {
-			time.Sleep(10 * time.Second)
+			time.Sleep(10 * time.Second) // virtual
 			cut(l, 8*time.Second)
 			time.Sleep(20 * time.Second)
 			loseCarrier(ann, bob)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"os"
 	"strings"
 
@@ -36,20 +37,10 @@ hold: with the defaults, one on another machine takes 256 connections from here.
   snug bench hub --url http://localhost:8080`,
 		Args: cobra.NoArgs,
 	}
-	c.RunE = func(c *cobra.Command, args []string) error {
-		if err := o.Check(); err != nil {
-			return err
-		}
-		return fails(func(c *cobra.Command, _ []string) error {
-			self, err := os.Executable()
-			if err != nil {
-				return err
-			}
-			o.Command = []string{self, "bench", "serve"}
-			o.Out, o.Progress = os.Stdout, os.Stderr
-			return bench.Run(c.Context(), o)
-		})(c, args)
-	}
+	c.RunE = measures(o.Check, "serve", func(ctx context.Context, command []string) error {
+		o.Command, o.Out, o.Progress = command, os.Stdout, os.Stderr
+		return bench.Run(ctx, o)
+	})
 	f := c.Flags()
 	f.StringSliceVar(&o.Only, "only", nil, "measure only these `SCENARIOS`: "+names)
 	f.IntVar(&o.Members, "members", 0, "how many `MEMBERS` each scenario has (idle 5000 and 9000, storm 2000, others 1000)")
@@ -96,18 +87,10 @@ The table shows medians, ratios, and what is left of the budgets.`,
   snug bench link --only bytes,messages --rounds 5 --json`,
 		Args: cobra.NoArgs,
 	}
-	c.RunE = func(c *cobra.Command, args []string) error {
-		if err := o.Check(); err != nil {
-			return err
-		}
-		return fails(func(c *cobra.Command, _ []string) (err error) {
-			if o.Command, err = worker(); err != nil {
-				return err
-			}
-			o.Out, o.Progress = os.Stdout, os.Stderr
-			return bench.RunLink(c.Context(), o)
-		})(c, args)
-	}
+	c.RunE = measures(o.Check, "work", func(ctx context.Context, command []string) error {
+		o.Command, o.Out, o.Progress = command, os.Stdout, os.Stderr
+		return bench.RunLink(ctx, o)
+	})
 	f := c.Flags()
 	f.StringSliceVar(&o.Only, "only", nil, "measure only these `SCENARIOS`: "+strings.Join(bench.LinkScenarioNames(), ","))
 	f.IntVar(&o.Opens, "opens", 0, "how many `LINKS` are opened in a round (20)")
@@ -131,18 +114,10 @@ is left of the budget.`,
   snug bench mesh --members 16 --rounds 5`,
 		Args: cobra.NoArgs,
 	}
-	c.RunE = func(c *cobra.Command, args []string) error {
-		if err := o.Check(); err != nil {
-			return err
-		}
-		return fails(func(c *cobra.Command, _ []string) (err error) {
-			if o.Command, err = worker(); err != nil {
-				return err
-			}
-			o.Out, o.Progress = os.Stdout, os.Stderr
-			return bench.RunMesh(c.Context(), o)
-		})(c, args)
-	}
+	c.RunE = measures(o.Check, "work", func(ctx context.Context, command []string) error {
+		o.Command, o.Out, o.Progress = command, os.Stdout, os.Stderr
+		return bench.RunMesh(ctx, o)
+	})
 	f := c.Flags()
 	f.IntVar(&o.Members, "members", 0, "how many `MEMBERS` there are (30)")
 	f.IntVar(&o.Rounds, "rounds", 0, "`ROUNDS`, of which the table shows the medians (3)")
@@ -151,10 +126,20 @@ is left of the budget.`,
 	return c
 }
 
-// worker starts newBenchWork's command; the name follows.
-func worker() ([]string, error) {
-	self, err := os.Executable()
-	return []string{self, "bench", "work"}, err
+// measures checks the flags, and runs with what starts the subcommand by this name in a process of its own.
+func measures(check func() error, name string, run func(ctx context.Context, command []string) error) func(*cobra.Command, []string) error {
+	return func(c *cobra.Command, args []string) error {
+		if err := check(); err != nil {
+			return err
+		}
+		return fails(func(c *cobra.Command, _ []string) error {
+			self, err := os.Executable()
+			if err != nil {
+				return err
+			}
+			return run(c.Context(), []string{self, "bench", name})
+		})(c, args)
+	}
 }
 
 // newBenchWork is where bench link and bench mesh make links.

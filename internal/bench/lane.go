@@ -90,7 +90,7 @@ func carry(to, from net.Conn, delay time.Duration) {
 	writing.Go(func() {
 		defer to.Close()
 		for p := range pieces {
-			time.Sleep(time.Until(p.due))
+			time.Sleep(time.Until(p.due)) // this is the delay that the lane has
 			if _, err := to.Write(p.data); err != nil {
 				from.Close() // then no more pieces come
 			}

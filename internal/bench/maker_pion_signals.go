@@ -25,7 +25,7 @@ func newSignals(delay time.Duration) *signals {
 		for {
 			select {
 			case next := <-s.waiting:
-				time.Sleep(time.Until(next.due))
+				time.Sleep(time.Until(next.due)) // this is the delay that signals have
 				if err := next.take(); err != nil {
 					select {
 					case s.refused <- err:

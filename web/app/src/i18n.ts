@@ -43,6 +43,7 @@ const en = {
   unlock: 'Unlock',
   kick: (name: string) => `Put ${name} out`,
   verify: (name: string) => `Verify ${name}`,
+  verifyTag: 'Verify',
   standings: {
     unverified: 'not verified', known: 'known: was here before', verified: 'verified',
     changed: 'Somebody with another key had this name before. Verify who it is.',
@@ -183,6 +184,7 @@ const zh: Words = {
   unlock: '解锁',
   kick: name => `将 ${name} 移出房间`,
   verify: name => `验证 ${name}`,
+  verifyTag: '验证',
   standings: {
     unverified: '未验证', known: '认识：以前来过', verified: '已验证',
     changed: '以前用此名字的人密钥不同。请验证对方是谁。',

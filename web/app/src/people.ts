@@ -55,7 +55,7 @@ export class People extends Element {
 
   #verify(member: Member): TemplateResult {
     const label = this.words.verify(plain(member.name || this.words.unnamed))
-    return html`<button class="quiet verify" aria-label=${label} title=${label} @click=${() => this.dispatchEvent(new CustomEvent('verify', { detail: member }))}>✓</button>`
+    return html`<button class="quiet verify" aria-label=${label} title=${label} @click=${() => this.dispatchEvent(new CustomEvent('verify', { detail: member }))}>${this.words.verifyTag}</button>`
   }
 
   #kick({ id, name }: Member): TemplateResult {
